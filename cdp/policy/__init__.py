@@ -1,0 +1,115 @@
+"""Policy: what may be stored, computed and released, read from ``policies/``.
+
+Owns the grammar of the folder, its lint, the version, the minimizer that a dataset
+compiles to, the transforms and the detectors, and the ordinals that give each purpose
+its bit.
+
+- The policy is the schema: a field that no document names is never stored.
+- Silence denies: an unknown key, a missing basis, an unreadable file is a load error.
+- Policy text is data; nothing in it is evaluated.
+- Transforms are pure and total; what cannot be transformed is dropped and counted.
+
+Refuses: guessing when a rule is missing, and knowing ``consent`` or ``identity``: both
+get what they need from this room as plain values. Source: docs/decisions/0020 to 0029.
+"""
+
+from cdp.policy.bundle import Policy, read_bundle
+from cdp.policy.categories import is_covered
+from cdp.policy.documents import (
+    Basis,
+    Blocked,
+    Child,
+    Column,
+    Columns,
+    ColumnType,
+    Dataset,
+    Degree,
+    Domain,
+    FeatureInfo,
+    Field,
+    HierarchyTable,
+    IdentityPolicy,
+    Jurisdiction,
+    Namespace,
+    Purpose,
+    Recipient,
+    Release,
+    Role,
+    Scope,
+    Signals,
+    Source,
+    Step,
+    Title,
+)
+from cdp.policy.durations import Period, add_period, period, shortest_days
+from cdp.policy.errors import (
+    Fault,
+    NoOrdinalLeftError,
+    PolicyError,
+    UnknownVersionError,
+)
+from cdp.policy.loader import load
+from cdp.policy.minimizer import (
+    Extracted,
+    Minimizer,
+    compile_minimizer,
+    purpose_mask,
+)
+from cdp.policy.repository import (
+    bundle_of,
+    in_force,
+    ordinals,
+    purpose_bits,
+    put_in_force,
+)
+from cdp.policy.transforms import DECIMAL_SCALE, lift
+
+__all__ = [
+    "DECIMAL_SCALE",
+    "Basis",
+    "Blocked",
+    "Child",
+    "Column",
+    "ColumnType",
+    "Columns",
+    "Dataset",
+    "Degree",
+    "Domain",
+    "Extracted",
+    "Fault",
+    "FeatureInfo",
+    "Field",
+    "HierarchyTable",
+    "IdentityPolicy",
+    "Jurisdiction",
+    "Minimizer",
+    "Namespace",
+    "NoOrdinalLeftError",
+    "Period",
+    "Policy",
+    "PolicyError",
+    "Purpose",
+    "Recipient",
+    "Release",
+    "Role",
+    "Scope",
+    "Signals",
+    "Source",
+    "Step",
+    "Title",
+    "UnknownVersionError",
+    "add_period",
+    "bundle_of",
+    "compile_minimizer",
+    "in_force",
+    "is_covered",
+    "lift",
+    "load",
+    "ordinals",
+    "period",
+    "purpose_bits",
+    "purpose_mask",
+    "put_in_force",
+    "read_bundle",
+    "shortest_days",
+]

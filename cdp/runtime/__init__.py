@@ -24,7 +24,7 @@ from cdp.runtime.folder import (
 from cdp.runtime.locks import FolderBusyError, FolderLock
 from cdp.runtime.logging import configure_logging, get_logger
 from cdp.runtime.metrics import Metrics
-from cdp.runtime.repository import current_seq, draw_seq, lock_seq
+from cdp.runtime.repository import current_seq, draw_seq, insert_many, lock_seq
 from cdp.runtime.settings import SettingError, Settings, read_settings
 from cdp.runtime.writer import OverloadedError, Writer
 
@@ -49,6 +49,7 @@ __all__ = [
     "current_seq",
     "draw_seq",
     "get_logger",
+    "insert_many",
     "lock_seq",
     "open_folder",
     "read_settings",

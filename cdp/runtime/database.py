@@ -40,6 +40,8 @@ _BUSY_MILLISECONDS = 30_000
 # PostgreSQL: serialization_failure and deadlock_detected.
 _RETRY_STATES = frozenset({"40001", "40P01"})
 _BEGIN = "cdp_begin"
+# A failing statement must not print what it was given: that may be a person's.
+_ENGINE: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
 
 
 class StoreUnavailableError(CdpError):
@@ -129,8 +131,8 @@ def _with_driver(url: URL) -> URL:
 
 def _engine(url: URL, dialect: Dialect) -> Engine:
     if dialect == "postgresql":
-        return create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=8)
-    engine = create_engine(url, pool_size=8, max_overflow=8)
+        return create_engine(url, pool_pre_ping=True, **_ENGINE)
+    engine = create_engine(url, **_ENGINE)
 
     @event.listens_for(engine, "connect")
     def _prepare(raw: sqlite3.Connection, _record: object) -> None:

@@ -6,6 +6,7 @@ row *first* (``lock_seq``): one writer at a time, no deadlock, the same rules on
 databases (docs/decisions/0003-one-writer-at-a-time.md).
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from sqlalchemy import Table, insert, select, update
@@ -16,6 +17,26 @@ from cdp.runtime.tables import CounterRow
 
 _counter = cast("Table", cast("Any", CounterRow).__table__)
 _NAME = "seq"
+
+
+def insert_many(
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[tuple[object, ...]],
+) -> None:
+    """Insert many rows by position, past the statement compiler.
+
+    For the hot path alone: several times faster than a list of dicts, and as safe, since
+    values are bound. Names MUST come from code.
+    """
+    if not rows:
+        return
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    marks = ", ".join([mark] * len(columns))
+    names = ", ".join(columns)
+    statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - names
+    connection.exec_driver_sql(statement, list(rows))
 
 
 def lock_seq(connection: Connection) -> None:

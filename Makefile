@@ -9,7 +9,8 @@ help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(VENV)/ready ## do the main job on real input, through the front door
-	$(BIN)/cdp demo
+	rm -rf demo-data demo-keys
+	$(BIN)/cdp demo --data demo-data --keys demo-keys/ring.json
 
 test: $(VENV)/ready ## run the tests
 	$(BIN)/pytest

@@ -13,6 +13,7 @@ from sqlmodel import SQLModel
 
 from cdp.kernel import FixedClock
 from cdp.runtime import Database
+from tests.support.house import House
 
 # A fixture of one test serves all examples of a property; the stores are reset inside.
 _CALM = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -70,3 +71,11 @@ def database(store_url: str) -> Iterator[Database]:
 def clock() -> FixedClock:
     """Wednesday 2026-11-25, noon UTC."""
     return FixedClock(datetime(2026, 11, 25, 12, tzinfo=UTC))
+
+
+@pytest.fixture
+def house(store_url: str, tmp_path: Path) -> Iterator[House]:
+    """A whole house on an empty store, once on each database."""
+    house = House(tmp_path / "house", store=store_url)
+    yield house
+    house.close()

@@ -296,7 +296,7 @@ def know(
     query = select(_subject.c.handle, _subject.c.jurisdiction).where(
         _among(connection, _subject.c.handle, {handle for handle, _ in wanted})
     )
-    for handle, jurisdiction in connection.execute(query):
+    for handle, jurisdiction in connection.execute(query).all():
         wanted.pop((handle, jurisdiction), None)
     if wanted:
         micros = to_micros(recorded_at)
@@ -331,7 +331,7 @@ def _latest_of(
     ).where(_among(connection, _latest.c.handle, handles))
     return {
         (handle, source, carrier): (content, at)
-        for handle, source, carrier, content, at in connection.execute(query)
+        for handle, source, carrier, content, at in connection.execute(query).all()
     }
 
 
@@ -533,7 +533,7 @@ def stands(
     unasked = rules.unasked
     nothing = Stand(granted=unasked, own_granted=unasked)
     found = dict.fromkeys(asked, nothing)
-    for handle, granted, closed, yes, no, said in connection.execute(query):
+    for handle, granted, closed, yes, no, said in connection.execute(query).all():
         rest = unasked & ~said
         found[Handle(handle)] = Stand(
             granted=granted | rest,
@@ -615,7 +615,7 @@ def history(
     )
     return [
         _view(row)
-        for row in connection.execute(query)
+        for row in connection.execute(query).all()
         if (row.grants | row.denies | row.ends | row.unreadable) & bit or scope is None
     ]
 
@@ -709,7 +709,7 @@ def _bindings(connection: Connection, handles: Iterable[Handle]) -> list[_Bound]
         .join(_signal, _signal.c.seq == _binding.c.signal)
         .where(_among(connection, _binding.c.handle, handles))
     )
-    return [_Bound(*row) for row in connection.execute(query)]
+    return [_Bound(*row) for row in connection.execute(query).all()]
 
 
 def _heard(
@@ -784,7 +784,7 @@ def _jurisdictions(
     if known_at is not None:
         query = query.where(_subject.c.recorded_at <= known_at)
     known: dict[int, list[str]] = {}
-    for handle, jurisdiction in connection.execute(query):
+    for handle, jurisdiction in connection.execute(query).all():
         known.setdefault(handle, []).append(jurisdiction)
     return known
 
@@ -822,7 +822,7 @@ def _stored(
     connection: Connection, handles: Iterable[Handle]
 ) -> dict[tuple[int, int], EffectiveRow]:
     query = select(*_STORED).where(_among(connection, _effective.c.handle, handles))
-    rows = [EffectiveRow(*row) for row in connection.execute(query)]
+    rows = [EffectiveRow(*row) for row in connection.execute(query).all()]
     return {(row.handle, row.scope): row for row in rows}
 
 

@@ -11,10 +11,11 @@ Refuses: IO, settings, and any knowledge of the rooms above.
 from cdp.kernel.canonical import NotCanonicalError, canonical
 from cdp.kernel.clock import Clock, FixedClock, SystemClock, from_micros, to_micros
 from cdp.kernel.errors import CdpError
-from cdp.kernel.grant import FeatureGrant
+from cdp.kernel.grant import METADATA_KEY, FeatureGrant, UnreadableGrantError
 from cdp.kernel.ids import Handle, ProfileId, Seq, new_handle, new_profile_id, uuid7
 
 __all__ = [
+    "METADATA_KEY",
     "CdpError",
     "Clock",
     "FeatureGrant",
@@ -24,6 +25,7 @@ __all__ = [
     "ProfileId",
     "Seq",
     "SystemClock",
+    "UnreadableGrantError",
     "canonical",
     "from_micros",
     "new_handle",

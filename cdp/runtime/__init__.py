@@ -13,6 +13,7 @@ from cdp.runtime.database import (
     Database,
     StoreConflictError,
     StoreUnavailableError,
+    after_commit,
 )
 from cdp.runtime.folder import (
     DataFolder,
@@ -44,6 +45,7 @@ __all__ = [
     "StoreUnavailableError",
     "Writer",
     "WrongRingError",
+    "after_commit",
     "configure_logging",
     "create_folder",
     "current_seq",

@@ -13,7 +13,7 @@ Refuses: queries. They live in the ``repository.py`` of their room.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -29,6 +29,7 @@ __all__ = [
     "Database",
     "StoreConflictError",
     "StoreUnavailableError",
+    "after_commit",
     "public_url",
     "sqlite_url",
 ]
@@ -40,6 +41,7 @@ _BUSY_MILLISECONDS = 30_000
 # PostgreSQL: serialization_failure and deadlock_detected.
 _RETRY_STATES = frozenset({"40001", "40P01"})
 _BEGIN = "cdp_begin"
+_WAITING = "cdp_after_commit"
 # A failing statement must not print what it was given: that may be a person's.
 _ENGINE: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "hide_parameters": True}
 
@@ -91,8 +93,12 @@ class Database:
         """
         with translated(), self.engine.connect() as connection:
             options = {_BEGIN: "BEGIN IMMEDIATE"}
+            waiting: list[Callable[[], None]] = []
+            connection.info[_WAITING] = waiting
             with connection.execution_options(**options).begin():
                 yield connection
+            for action in waiting:
+                action()
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -108,6 +114,15 @@ class Database:
     def close(self) -> None:
         """Drop every pooled connection."""
         self.engine.dispose()
+
+
+def after_commit(connection: Connection, action: Callable[[], None]) -> None:
+    """Run ``action`` once the transaction of ``Database.transaction`` is committed.
+
+    It never runs when the transaction fails. A savepoint that is rolled back does not
+    take its actions with it.
+    """
+    connection.info[_WAITING].append(action)
 
 
 @contextmanager

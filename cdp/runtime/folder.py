@@ -149,7 +149,7 @@ def open_folder(path: Path) -> DataFolder:
         raise DataFolderError(
             f"{path} is no data folder: make one with `cdp init`"
         ) from error
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise DataFolderError(f"{file} cannot be read") from error
     if info.format != _FORMAT:
         raise DataFolderError(

@@ -9,6 +9,7 @@ files and lines and no message of a foreign library.
 Foreign loggers (the server, the framework) go through the same door.
 """
 
+import contextlib
 import logging
 import re
 import sys
@@ -74,8 +75,13 @@ class _Stderr:
         pass
 
     def msg(self, line: str) -> None:
-        """Write one line at once, so that lines of two threads do not mix."""
-        sys.stderr.write(line + "\n")
+        """Write one line at once, so that lines of two threads do not mix.
+
+        A line that cannot be written (a full disk, a closed pipe) is lost: what the
+        line is about goes on.
+        """
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(line + "\n")
 
     debug = info = warning = error = critical = msg
 
@@ -96,24 +102,14 @@ class _Foreign(logging.Handler):
 
 def configure_logging(level: str = "info") -> None:
     """Send every log line of this process through the allow-list, to stderr."""
-    shared: list[Any] = [
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        redact,
-    ]
-    structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer(sort_keys=True)],
-        wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
-        logger_factory=_Stderr,
-        cache_logger_on_first_use=False,
-    )
+    _configure_own(level)
     handler = _Foreign()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *shared,
+                *_shared(),
                 structlog.processors.JSONRenderer(sort_keys=True),
             ],
         )
@@ -124,8 +120,28 @@ def configure_logging(level: str = "info") -> None:
     root.setLevel(max(logging.WARNING, getattr(logging, level.upper(), logging.INFO)))
 
 
+def _shared() -> list[Any]:
+    return [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        redact,
+    ]
+
+
+def _configure_own(level: str) -> None:
+    structlog.configure(
+        processors=[*_shared(), structlog.processors.JSONRenderer(sort_keys=True)],
+        wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
+        logger_factory=_Stderr,
+        cache_logger_on_first_use=False,
+    )
+
+
 def get_logger(room: str) -> Any:
-    """Return the logger of a room."""
+    """Return the logger of a room, redacting also where nobody configured anything."""
+    if not structlog.is_configured():
+        # The library's own default prints a traceback with every local value in it.
+        _configure_own("info")
     return structlog.get_logger().bind(logger=room)
 
 

@@ -25,8 +25,9 @@ from cdp.gate.access import AccessRequest, Denied, Reason
 from cdp.gate.coarsen import can_coarsen
 from cdp.policy import Dataset, Policy, Purpose, Recipient, Release, is_covered
 
-# Kinds that show what others did: the officer says first why (audit page, section 7).
-_NEEDS_REASON = frozenset({Kind.AUDIT_QUERY, Kind.AUDIT_EXPORT, Kind.IDENTITY_REVEAL})
+# Kinds that show who did what: the officer says first why (audit page, section 7). A
+# query shows envelopes to whoever may ask; only its payloads want a reason.
+_NEEDS_REASON = frozenset({Kind.AUDIT_EXPORT, Kind.IDENTITY_REVEAL})
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True):

@@ -262,12 +262,12 @@ class PersonDoors:
         Args:
             asked: Narrows the timeline further.
             after: The cursor of the page before this one.
-            open_payload: Show who looked and from where; the reason code is recorded.
+            open_payload: Show who looked and from where; wants a reason code.
 
         Raises:
             StoreUnavailableError: the look could not be recorded; nothing is shown.
         """
-        denied = self._admit(request, None)
+        denied = self._admit_to_log(request, open_payload)
         if denied is not None:
             return denied
         now = self._clock.now()
@@ -298,10 +298,13 @@ class PersonDoors:
     ) -> Ruling[LogAnswer]:
         """Return a page of the log itself; the look is a record of the log.
 
+        Args:
+            open_payload: Show who did it and from where; wants a reason code.
+
         Raises:
             StoreUnavailableError: the look could not be recorded; nothing is shown.
         """
-        denied = self._admit(request, None)
+        denied = self._admit_to_log(request, open_payload)
         if denied is not None:
             return denied
         with self._database.snapshot() as connection:
@@ -342,6 +345,14 @@ class PersonDoors:
             StoreUnavailableError: the denial could not be recorded.
         """
         return self._admit(request, None)
+
+    def _admit_to_log(self, request: AccessRequest, opens: bool) -> Denied | None:
+        """As ``_admit``; whoever opens payloads says why first."""
+        denied = self._admit(request, None)
+        if denied is None and opens and not request.reason_code:
+            missing = Denied(reason=Reason.REASON_MISSING, rule="payload")
+            return self._recorder.refuse(request, missing, self._in_force.policy)
+        return denied
 
     def _admit(self, request: AccessRequest, about: str | None) -> Denied | None:
         """Return a recorded denial, or None when the question may be asked."""

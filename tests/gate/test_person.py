@@ -168,11 +168,17 @@ def test_who_may_not_is_refused_on_the_record(worlds: Worlds) -> None:
         (doors.consent_query(look(), ANNA, about="no_such"), Reason.UNKNOWN),
         (doors.consent_explain(look(), ANNA, about="no_such"), Reason.UNKNOWN),
         (
-            doors.audit_subject(look(Kind.AUDIT_QUERY, reason_code=None), ANNA),
+            doors.audit_subject(
+                look(Kind.AUDIT_QUERY, reason_code=None), ANNA, open_payload=True
+            ),
             Reason.REASON_MISSING,
         ),
         (
-            doors.audit_query(look(Kind.AUDIT_QUERY, reason_code=None), AuditFilter()),
+            doors.audit_query(
+                look(Kind.AUDIT_QUERY, reason_code=None),
+                AuditFilter(),
+                open_payload=True,
+            ),
             Reason.REASON_MISSING,
         ),
         (doors.identity_lookup(lookup(purpose="linking"), ANNA), Reason.ROLE),

@@ -18,11 +18,23 @@ from cdp.auth import Source, sources
 from cdp.ingest import repository
 from cdp.ingest.errors import KeyUnknownError
 from cdp.ingest.event import Refused
-from cdp.ingest.judgement import ACCEPTED, CONSENT_MISSING, DEDUPLICATED, Work
+from cdp.ingest.judgement import (
+    ACCEPTED,
+    CONSENT_MISSING,
+    DEDUPLICATED,
+    ENTANGLED,
+    Work,
+)
 from cdp.ingest.prepare import PreparedRequest
 from cdp.ingest.rounds import Rounds
 from cdp.kernel import Clock, to_micros
-from cdp.runtime import Connection
+from cdp.runtime import Connection, after_commit
+
+_REASONS: Final = {
+    CONSENT_MISSING: "no consent covers this event; only the decision was kept",
+    ENTANGLED: "too many events of this request change the same people: "
+    "send them again in smaller requests",
+}
 
 DAY_MICROS: Final = 86_400_000_000
 HOUR_MICROS: Final = 3_600_000_000
@@ -55,6 +67,8 @@ class Intake:
         self._log = log
         self._policy = policy
         self._clock = clock
+        self._day = 0
+        self._counted: set[tuple[int, str, str]] = set()
 
     def land(
         self, connection: Connection, requests: Sequence[PreparedRequest]
@@ -91,7 +105,10 @@ class Intake:
             for request, own in zip(requests, by_request, strict=True)
         ]
         _count(connection, outcomes, now // HOUR_MICROS, conflicts)
-        _count_drops(connection, requests, now // DAY_MICROS)
+        day = now // DAY_MICROS
+        if day != self._day:
+            self._day, self._counted = day, set()
+        _count_drops(connection, requests, day, self._counted)
         self._log.append(
             connection,
             [
@@ -147,10 +164,10 @@ def _outcome(request: PreparedRequest, works: Sequence[Work]) -> Outcome:
             index=work.event.index,
             message_id=work.event.message_id,
             code=work.outcome,
-            message="no consent covers this event; only the decision was kept",
+            message=_REASONS[work.outcome],
         )
         for work in works
-        if work.outcome == CONSENT_MISSING
+        if work.outcome in _REASONS
     )
     errors.sort(key=lambda error: error.index)
     accepted = [work for work in works if work.outcome == ACCEPTED]
@@ -180,13 +197,20 @@ def _count(
 
 
 def _count_drops(
-    connection: Connection, requests: Sequence[PreparedRequest], day: int
+    connection: Connection,
+    requests: Sequence[PreparedRequest],
+    day: int,
+    counted: set[tuple[int, str, str]],
 ) -> None:
+    """Add to the drops of a day; ``counted`` are lines that have a row already."""
     dropped: Counter[tuple[int, str, str]] = Counter()
     for request in requests:
         for (rule, path), n in request.drops.items():
             dropped[request.source.id, rule, path] += n
     if not dropped:
+        return
+    if dropped.keys() <= counted:
+        repository.count_drops(connection, day, dropped)
         return
     known = repository.paths_of(connection, day)
     full = {source for source, n in known.items() if n >= _MAX_PATHS_A_DAY}
@@ -194,3 +218,5 @@ def _count_drops(
     for (source, rule, path), n in dropped.items():
         bounded[source, rule, "*" if source in full else path] += n
     repository.count_drops(connection, day, bounded)
+    kept = dropped.keys() & bounded.keys()
+    after_commit(connection, lambda: counted.update(kept))

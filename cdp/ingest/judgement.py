@@ -24,6 +24,7 @@ from cdp.lake import LandedRow
 from cdp.policy import Minimizer
 
 CONSENT_MISSING: Final = "ingest.consent_missing"
+ENTANGLED: Final = "ingest.entangled"
 ACCEPTED: Final = "accepted"
 DEDUPLICATED: Final = "deduplicated"
 
@@ -38,7 +39,7 @@ class Work:
     ``handles`` stand beside the event's identifiers, None where there is none yet.
     ``heard`` are its statements that are news. ``is_familiar``: there is nothing to
     look up about its people. ``is_linked``: its ties were observed. ``outcome`` is
-    empty until it is decided.
+    empty until it is decided. ``waited``: how many rounds it has waited.
     """
 
     __slots__ = (
@@ -49,6 +50,7 @@ class Work:
         "is_linked",
         "outcome",
         "request",
+        "waited",
         "where",
     )
 
@@ -59,6 +61,7 @@ class Work:
         self.outcome = ""
         self.handles: list[Handle | None] = [None] * len(event.identifiers)
         self.heard: list[Statement] = []
+        self.waited = 0
         self.is_familiar = False
         self.is_linked = False
 

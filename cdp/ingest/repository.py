@@ -1,6 +1,7 @@
 """The queries of ``ingest``: what was seen already, and the counts."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
@@ -134,12 +135,16 @@ def paths_of(connection: Connection, day: int) -> dict[int, int]:
 
 
 def _add(connection: Connection, table: Table, rows: list[dict[str, object]]) -> None:
-    if not rows:
-        return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement: Any = dialect.insert(table)
-    statement = statement.on_conflict_do_update(
+    if rows:
+        connection.execute(_addition(table, connection.dialect.name), rows)
+
+
+@lru_cache
+def _addition(table: Table, dialect: str) -> Any:
+    # Made once: making it took longer than running it.
+    insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    statement = insert(table)
+    return statement.on_conflict_do_update(
         index_elements=list(table.primary_key.columns),
         set_={"n": table.c.n + statement.excluded.n},
     )
-    connection.execute(statement, rows)

@@ -48,7 +48,7 @@ from cdp.identity import (
     touch,
 )
 from cdp.ingest.familiar import Familiar
-from cdp.ingest.judgement import ACCEPTED, DEDUPLICATED, Judge, Stands, Work
+from cdp.ingest.judgement import ACCEPTED, DEDUPLICATED, ENTANGLED, Judge, Stands, Work
 from cdp.ingest.prepare import Digested
 from cdp.kernel import Clock, Handle, Seq, to_micros
 from cdp.keys import KeyRing
@@ -56,6 +56,10 @@ from cdp.lake import LandedRow, QuarantinedRow, land, quarantine
 from cdp.runtime import Connection, after_commit, current_seq, draw_seq
 
 RAW_LABEL: Final = "consent.raw"
+# Everybody waits while a batch is decided. An event that waits longer than this for
+# others of its people to be decided one by one is refused by name, not worked off.
+MAX_ROUNDS: Final = 64
+NO_PROFILES: Final = Profiles(profile_of={}, handles_of={}, namespace_of={})
 
 
 class Rounds:
@@ -105,10 +109,12 @@ class Rounds:
             work.heard = []
             marks[id(work)] = face.profiles
             standing.update(face.stands)
-        profiles = self._look_up(connection, strangers)
-        handles = {handle for work in strangers for handle in work.known}
-        standing.update(stands(connection, handles, self._in_force.consent, at))
-        self._mark_news(connection, strangers)
+        profiles = NO_PROFILES
+        if strangers:
+            profiles = self._look_up(connection, strangers)
+            handles = {handle for work in strangers for handle in work.known}
+            standing.update(stands(connection, handles, self._in_force.consent, at))
+            self._mark_news(connection, strangers)
         for work in strangers:
             marks[id(work)] = {
                 item.digest if handle is None else profiles.profile_of[handle]
@@ -117,6 +123,10 @@ class Rounds:
                 )
             }
         now, later = self._split(pending, marks, standing)
+        for work in later:
+            work.waited += 1
+            if work.waited > MAX_ROUNDS:
+                work.outcome = ENTANGLED
         self._settle(connection, now, profiles, standing)
         kept = {work.event.key for work in now if work.outcome == ACCEPTED}
         for work in later:

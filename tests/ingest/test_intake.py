@@ -299,3 +299,23 @@ def test_any_order_of_good_and_bad_items_keeps_the_same_set(
         "ingest.not_an_object",
         "ingest.missing_group",
     }
+
+
+def test_a_batch_that_never_settles_is_bounded_and_said_so(tmp_path: Path) -> None:
+    house = House(tmp_path / "house")
+    wavering = [
+        order(
+            f"m{number}",
+            user="u1",
+            preferences=NO if number % 2 else YES,
+            timestamp=f"2026-11-25T10:{number // 60:02}:{number % 60:02}Z",
+        )
+        for number in range(100)
+    ]
+    answer = house.post("shop", wavering)
+    codes = [error["code"] for error in answer["errors"]]
+    assert codes.count("ingest.entangled") == 100 - 65
+    again = [wavering[error["index"]] for error in answer["errors"][-10:]]
+    told = house.post("shop", again)
+    house.close()
+    assert "ingest.entangled" not in {error["code"] for error in told["errors"]}

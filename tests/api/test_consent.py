@@ -1,0 +1,219 @@
+"""Consent over HTTP: a decision is taken down, asked for, explained; all recorded."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.house import order
+from tests.support.web import Web, is_error
+
+PERSON = {"namespace": "user_id", "value": "u-consent"}
+
+
+def post(
+    web: Web,
+    path: str,
+    body: object,
+    *,
+    role: str = "consent_manager",
+    purpose: str = "service",
+) -> httpx.Response:
+    return web.client.post(path, json=body, headers=web.bearer(role, purpose))
+
+
+def decide(web: Web, value: str, **purposes: str) -> httpx.Response:
+    identifier = {"namespace": "user_id", "value": value}
+    body = {"identifier": identifier, "purposes": purposes}
+    return post(web, "/v1/consent", body)
+
+
+def state(web: Web, value: str, purpose: str) -> dict[str, Any]:
+    answer = post(
+        web,
+        "/v1/consent/query",
+        {
+            "identifier": {"namespace": "user_id", "value": value},
+            "purpose": purpose,
+        },
+    )
+    assert answer.status_code == 200, answer.text
+    [found] = answer.json()["states"]
+    return dict(found)
+
+
+def test_a_decision_is_taken_down_asked_for_and_explained(both: Web) -> None:
+    kept = decide(both, "u-consent", analytics="grant", segmentation="deny").json()
+    assert kept["states"]["analytics"]["granted"] is True
+    assert kept["states"]["segmentation"]["granted"] is False
+    assert kept["states"]["segmentation"]["reason"] == "consent.denied"
+    [record] = both.records("consent.change")
+    assert record["id"] == kept["record"]
+    assert state(both, "u-consent", "analytics")["granted"] is True
+    denied = state(both, "u-consent", "segmentation")
+    assert (denied["granted"], denied["reason"]) == (False, "consent.denied")
+    explained = post(
+        both,
+        "/v1/consent/explain",
+        {"identifier": PERSON, "purpose": "segmentation"},
+    ).json()
+    assert explained["winner"]["grants"] is False
+    assert explained["state"]["reason"] == "consent.denied"
+    assert len(both.records("consent.read")) == 3
+
+
+def test_a_decision_binds_the_events_that_come_after(both: Web) -> None:
+    decide(both, "u-bind", linking="deny", analytics="deny", segmentation="deny")
+    event = order("bind", user="u-bind", preferences=None)
+    [error] = both.batch([event]).json()["errors"]
+    assert error["code"] == "ingest.consent_missing"
+    assert both.inbox() == 0
+
+
+def test_somebody_unknown_gets_the_answer_of_somebody_silent(web: Web) -> None:
+    body = {"identifier": {"namespace": "user_id", "value": "never-seen"}}
+    before = web.stored()
+    answer = post(web, "/v1/consent/query", body).json()
+    assert {item["purpose"] for item in answer["states"]} == set(
+        web.house.core.in_force.policy.purposes
+    )
+    consented = {
+        item["purpose"]: item["reason"]
+        for item in answer["states"]
+        if not item["granted"]
+    }
+    assert set(consented.values()) == {"consent.never_asked"}
+    after = web.stored()
+    assert after["identifier"] == before["identifier"]
+
+
+def test_a_past_state_is_answered_from_what_was_known_then(web: Web) -> None:
+    decide(web, "u-past", analytics="grant")
+    body = {
+        "identifier": {"namespace": "user_id", "value": "u-past"},
+        "purpose": "analytics",
+        "known_at": "2026-11-25T11:59:59Z",
+    }
+    [found] = post(web, "/v1/consent/query", body).json()["states"]
+    assert found["reason"] == "consent.never_asked"
+
+
+def test_a_client_without_the_role_is_denied_and_recorded(web: Web) -> None:
+    before = web.stored()
+    decision = {"identifier": PERSON, "purposes": {"analytics": "grant"}}
+    answer = post(
+        web, "/v1/consent", decision, role="segmentation", purpose="segmentation"
+    )
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (403, "gate.role")
+    last = web.records("consent.change", "denied")[-1]
+    assert last["id"] == body["record"]
+    assert web.stored()["consent_signal"] == before["consent_signal"]
+    query = {"identifier": PERSON, "purpose": "analytics"}
+    for path in ("/v1/consent/query", "/v1/consent/explain"):
+        answer = post(web, path, query, role="operator", purpose="operations")
+        assert (answer.status_code, answer.json()["code"]) == (403, "gate.role")
+
+
+@pytest.mark.parametrize("path", ["/v1/consent/query", "/v1/consent/explain"])
+def test_a_purpose_that_does_not_exist_is_404_and_recorded(web: Web, path: str) -> None:
+    answer = post(web, path, {"identifier": PERSON, "purpose": "world.domination"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "gate.unknown")
+    last = web.records("consent.read", "denied")[-1]
+    assert last["id"] == answer.json()["record"]
+    assert "world" not in str(last)
+
+
+def with_(**more: object) -> dict[str, object]:
+    return {"identifier": PERSON, "purposes": {"analytics": "grant"}} | more
+
+
+UNREADABLE: list[object] = [
+    None,
+    [],
+    "text",
+    {},
+    {"identifier": PERSON},
+    {"purposes": {"analytics": "grant"}},
+    with_(identifier="u1"),
+    with_(identifier={"namespace": "user_id"}),
+    with_(identifier={"namespace": "user_id", "value": 5}),
+    with_(identifier=PERSON | {"more": 1}),
+    with_(purposes={"analytics": "maybe"}),
+    with_(purposes={"analytics": True}),
+    with_(purposes=["analytics"]),
+    with_(more=1),
+    with_(actor="robot"),
+    with_(evidence="hearsay"),
+    with_(decided_at="yesterday"),
+    with_(decided_at="2026-11-25T11:00:00"),
+    with_(notice=""),
+    with_(notice="x" * 129),
+    with_(notice="a\0b"),
+]
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+def test_a_decision_of_another_shape_is_refused(web: Web, body: object) -> None:
+    before = web.stored()
+    answer = post(web, "/v1/consent", body)
+    assert is_error(answer, 400, "request.invalid")
+    assert web.stored() == before
+
+
+UNFIT: list[dict[str, object]] = [
+    with_(purposes={}),
+    with_(purposes={"world.domination": "deny"}),
+    with_(purposes={"analytics": "grant", "x" * 500: "deny"}),
+    with_(jurisdiction="Atlantis"),
+    with_(decided_at="2026-11-25T12:00:01Z"),
+    with_(identifier={"namespace": "shoe", "value": "x"}),
+    with_(identifier={"namespace": "user_id", "value": ""}),
+    with_(identifier={"namespace": "user_id", "value": "anonymous"}),
+    with_(identifier={"namespace": "user_id", "value": "x" * 513}),
+    with_(identifier={"namespace": "email", "value": "no address"}),
+    with_(identifier={"namespace": "phone", "value": "12", "region": "XX"}),
+    with_(identifier={"namespace": "user_id", "value": "a\0b"}),
+]
+
+
+@pytest.mark.parametrize("body", UNFIT)
+def test_a_decision_that_cannot_be_kept_is_refused(
+    web: Web, body: dict[str, object]
+) -> None:
+    before = web.stored()
+    answer = post(web, "/v1/consent", body)
+    assert is_error(answer, 422, "consent.invalid")
+    assert "x" * 500 not in answer.text
+    assert "Atlantis" not in answer.text
+    assert web.stored() == before
+
+
+@pytest.mark.parametrize(
+    "instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"]
+)
+def test_the_edges_of_time_break_no_question(both: Web, instant: str) -> None:
+    decide(both, "u-edge", analytics="grant")
+    for path in ("/v1/consent/query", "/v1/consent/explain"):
+        for name in ("valid_at", "known_at"):
+            body = {
+                "identifier": {"namespace": "user_id", "value": "u-edge"},
+                "purpose": "analytics",
+                name: instant,
+            }
+            assert post(both, path, body).status_code == 200
+    early = with_(decided_at="0001-01-01T00:00:00+14:00")
+    assert post(both, "/v1/consent", early).status_code in (200, 422)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/consent", "/v1/consent/query", "/v1/consent/explain"]
+)
+def test_a_body_that_is_not_json_is_refused(web: Web, path: str) -> None:
+    bearer = web.bearer("consent_manager", "service")
+    deep = b'{"identifier":' * 50_000
+    broken = b'{"identifier":{"namespace":"user_id","value":"\xff"}}'
+    bodies = (b"", b"{", b"\xff\xfe", b"not json", deep, broken, b'{"a":"\\ud800"}')
+    for body in bodies:
+        answer = web.client.post(path, content=body, headers=bearer)
+        assert is_error(answer, 400, "request.invalid"), body[:20]

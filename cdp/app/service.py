@@ -65,6 +65,7 @@ class Service:
         self.gate = core.gate(self.writer, self.metrics)
         self.collector = self._collector()
         self._lock = core.publisher_lock
+        self._reserved = False
         self._loops: list[Repeating] = []
         self._failing: set[str] = set()
 
@@ -74,7 +75,7 @@ class Service:
         Raises:
             FolderBusyError: another service runs on this data folder.
         """
-        self._lock.acquire()
+        self.reserve()
         settings = self.core.settings
         self._note(Kind.LOG_START)
         self._publish()
@@ -84,6 +85,16 @@ class Service:
             self._loop("compact", _COMPACT_SECONDS, self._compact),
             self._loop("beat", _BEAT_SECONDS, lambda: self._note(Kind.LOG_BEAT)),
         ]
+
+    def reserve(self) -> None:
+        """Take the folder for this process; again is harmless.
+
+        Raises:
+            FolderBusyError: another service runs on this data folder.
+        """
+        if not self._reserved:
+            self._lock.acquire()
+            self._reserved = True
 
     def stop(self) -> None:
         """Stop the loops, finish what waits, say so in the log, let everything go."""
@@ -95,6 +106,7 @@ class Service:
             self._publish()
         finally:
             self._lock.release()
+            self._reserved = False
             self.core.close()
 
     def services(self) -> Services:

@@ -131,5 +131,6 @@ def speak(group: click.Group) -> None:
         error.show()
         sys.exit(error.exit_code)
     except CdpError as error:
-        err.print(f"[bold]{error.code}[/bold]: {error}", markup=True)
+        # A message may hold brackets, which are no markup.
+        err.print(f"{error.code}: {error}", markup=False, soft_wrap=True)
         sys.exit(EXIT_REFUSED)

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import shutil
 import signal
+import socket
 from pathlib import Path
 
 import click
@@ -102,7 +103,26 @@ def serve(settings: Settings, host: str, port: int) -> None:
     if settings.store:
         core.folder.remember_store(settings.store)
     service = Service(core)
+    service.reserve()
+    _probe(host, port)
     asyncio.run(_serve(service, host, port))
+
+
+def _probe(host: str, port: int) -> None:
+    """Refuse a port that somebody listens on: the server would share it silently.
+
+    Raises:
+        ClickException: the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"{host}:{port} cannot be had: {error.strerror}"
+            ) from error
 
 
 def calm_collector() -> None:

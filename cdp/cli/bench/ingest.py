@@ -2,9 +2,8 @@
 
 Both are driven over HTTP on loopback by the same generator with the same bytes, one
 after the other on this machine. The bare service decodes the same requests and inserts
-the same number of inbox rows and dedupe keys into a SQLite file with the same pragmas,
-in group
-commits: no consent, no identity, no policy, no log.
+the same rows (inbox, dedupe keys, a record for each request) into a SQLite file with
+the same pragmas, in group commits: no consent, no identity, no policy, no tree.
 """
 
 import asyncio
@@ -15,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from cdp.cli.setup import calm_collector
 from cdp.runtime import Connection, Database, Writer
 from cdp.runtime.database import sqlite_url
 
-PERSONS = 20_000
+PERSONS = 5_000
 _READY_SECONDS = 60.0
 _OK = b'{"success":true,"ok":true,"receivedEvents":0,"okEvents":0,"errors":[]}'
 
@@ -238,6 +238,7 @@ def _bare_app(root: Path) -> Litestar:
             "CREATE TABLE inbox (seq BIGINT, n INT, dataset TEXT, handle BIGINT, "
             "closed BIGINT, occurred_at BIGINT, row BLOB, PRIMARY KEY (seq, n))",
             "CREATE TABLE seen (key BLOB PRIMARY KEY, content BLOB, day INT)",
+            "CREATE TABLE record (idx INTEGER PRIMARY KEY, envelope BLOB, sealed BLOB)",
         ):
             connection.execute(text(statement))
     writer = Writer(database)
@@ -256,7 +257,18 @@ def _bare_app(root: Path) -> Litestar:
             )
             connection.exec_driver_sql(
                 "INSERT INTO seen VALUES (?, ?, ?)",
-                [(item["messageId"].encode(), b"12345678", 1) for item in items],
+                [
+                    (
+                        blake2b(item["messageId"].encode(), digest_size=16).digest(),
+                        b"",
+                        1,
+                    )
+                    for item in items
+                ],
+            )
+            connection.exec_driver_sql(
+                "INSERT INTO record (envelope, sealed) VALUES (?, ?)",
+                (bytes(600), bytes(200)),
             )
         return [None] * len(groups)
 

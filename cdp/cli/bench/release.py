@@ -279,9 +279,7 @@ def _declared(rows: pa.Table, core: Core) -> pa.Table:
 def _by_hand(core: Core, as_of: datetime) -> float:
     instant = as_of.replace(tzinfo=None)
     start = time.perf_counter()
-    connection = duckdb.connect(
-        config={"threads": core.settings.threads, "TimeZone": "UTC"}
-    )
+    connection = duckdb.connect(config={"threads": core.settings.threads})
     files = EventTable(core.folder.lake / core.dataset).contents().files
     connection.execute(
         _BY_HAND,

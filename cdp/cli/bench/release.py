@@ -33,7 +33,7 @@ from cdp.runtime import Writer, draw_seq, lock_seq
 _DAYS: Final = 360
 _AT_ONCE: Final = 1_000_000
 _PEOPLE_AT_ONCE: Final = 20_000
-_CATEGORIES: Final = np.array([f"CATEGORY {n}" for n in range(60)])
+_CATEGORIES: Final = [f"CATEGORY {n}" for n in range(60)]
 
 # The features of the release ``rfm``, by hand; window and instant are bound.
 _BY_HAND: Final = """
@@ -241,7 +241,7 @@ def _chunks(handles: Any, count: int, core: Core) -> Iterator[pa.Table]:
         size = min(_AT_ONCE, count - start)
         who = chance.integers(0, len(handles), size)
         ages = chance.integers(0, _DAYS * 24, size) * 3_600_000_000
-        lines = _CATEGORIES[chance.integers(0, len(_CATEGORIES), size * 3)]
+        lines = _texts(_CATEGORIES, chance.integers(0, len(_CATEGORIES), size * 3))
         offsets = np.arange(0, size * 3 + 1, 3, dtype=np.int32)
         yield pa.table(
             {
@@ -249,22 +249,24 @@ def _chunks(handles: Any, count: int, core: Core) -> Iterator[pa.Table]:
                 "closed": np.zeros(size, dtype=np.int64),
                 "n": np.arange(size, dtype=np.int32),
                 "occurred_at": pa.array(now - ages, pa.timestamp("us")),
-                "name": pa.array(["order"] * size),
+                "name": _texts(["order"], np.zeros(size, dtype=np.int64)),
                 "revenue": pa.array(chance.integers(1, 20_000, size, dtype=np.int32))
                 .cast(pa.decimal128(14, 4))
                 .cast(pa.decimal128(18, 4)),
                 "coupon_count": chance.integers(0, 2, size),
-                "channel": pa.array(np.array(["store", "online"])[who % 2]),
-                "categories": pa.ListArray.from_arrays(
-                    pa.array(offsets), pa.array(lines)
-                ),
-                "age_band": pa.array(np.array(["19-24", "25-34", "35-44"])[who % 3]),
-                "household_size": pa.array(np.array(["1", "2", "3"])[who % 3]),
-                "income_band": pa.array(
-                    np.array(["under 35K", "35-74K", "75-149K"])[who // 3 % 3]
-                ),
+                "channel": _texts(["store", "online"], who % 2),
+                "categories": pa.ListArray.from_arrays(pa.array(offsets), lines),
+                "age_band": _texts(["19-24", "25-34", "35-44"], who % 3),
+                "household_size": _texts(["1", "2", "3"], who % 3),
+                "income_band": _texts(["under 35K", "35-74K", "75-149K"], who // 3 % 3),
             }
         )
+
+
+def _texts(words: list[str], numbers: Any) -> pa.Array:
+    """Return a text column from positions in ``words``; one array, however long."""
+    places = pa.array(numbers.astype(np.int32))
+    return pa.DictionaryArray.from_arrays(places, pa.array(words)).dictionary_decode()
 
 
 def _declared(rows: pa.Table, core: Core) -> pa.Table:
@@ -281,9 +283,9 @@ def _by_hand(core: Core, as_of: datetime) -> float:
     start = time.perf_counter()
     connection = duckdb.connect(config={"threads": core.settings.threads})
     files = EventTable(core.folder.lake / core.dataset).contents().files
-    connection.execute(
+    connection.sql(
         _BY_HAND,
-        {
+        params={
             "files": list(files),
             "as_of": instant,
             "since": instant - timedelta(days=365),

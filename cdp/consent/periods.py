@@ -27,6 +27,7 @@ _FORM = re.compile(r"P(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,6})D
 # An age of over a thousand years is a slip of the pen, and would overflow a date.
 _MAX_MONTHS = 12_000
 _MAX_DAYS = 366_000
+_DAY = 86_400_000_000  # microseconds
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,12 +62,56 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
         return date(year, month + 1, min(start.day, last)) + timedelta(days=self.days)
 
 
-# A memo of a pure function: a few ages and zones meet the same instants again and
-# again.
-@lru_cache(maxsize=8192)
+class Term:
+    """A period in the calendar of a zone.
+
+    It remembers, by day of UTC, what a pure function came to: grants of one day end
+    together, or in two groups where the local midnight lies between them.
+    """
+
+    __slots__ = ("_days", "period", "zone")
+
+    def __init__(self, period: Period, zone: str) -> None:
+        self.period = period
+        self.zone = ZoneInfo(zone)
+        self._days: dict[int, tuple[int, int, int]] = {}
+
+    def end(self, start: int) -> int:
+        """Return when what began at ``start`` ends, both in microseconds UTC."""
+        known = self._days.get(start // _DAY)
+        if known is None:
+            return self._learn(start)
+        midnight, before, after = known
+        return before if start < midnight else after
+
+    def _learn(self, start: int) -> int:
+        day = start // _DAY
+        first = from_micros(day * _DAY).astimezone(self.zone)
+        last = from_micros(day * _DAY + _DAY - 1).astimezone(self.zone)
+        if first.utcoffset() != last.utcoffset():
+            # The clocks change on this day; it is worked out each time.
+            return self._end_of(from_micros(start).astimezone(self.zone).date())
+        midnight = to_micros(_midnight(last.date(), self.zone))
+        if first.date() == last.date():
+            midnight = day * _DAY
+        before, after = self._end_of(first.date()), self._end_of(last.date())
+        self._days[day] = (midnight, before, after)
+        return before if start < midnight else after
+
+    def _end_of(self, local: date) -> int:
+        return to_micros(_midnight(self.period.after(local), self.zone))
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+@lru_cache(maxsize=1024)
+def term(period: Period, zone: str) -> Term:
+    """Return the one term of a period in a zone, so that its memory is shared."""
+    return Term(period, zone)
+
+
 def end_micros(start: int, period: Period, zone: str) -> int:
     """Return when a grant of ``start`` ends, both in microseconds UTC."""
-    place = ZoneInfo(zone)
-    last = period.after(from_micros(start).astimezone(place).date())
-    midnight = datetime(last.year, last.month, last.day, tzinfo=place)
-    return to_micros(midnight.astimezone(UTC))
+    return term(period, zone).end(start)

@@ -5,7 +5,8 @@
   and an unmerge gives each part back what it had.
 - A purpose with ``silent_part: deny`` is denied by one handle that holds nothing.
 - The profile as a whole is granted when a handle holds a grant and none a denial.
-- Several jurisdictions of one person: all must allow (R19).
+- Several jurisdictions of one person: all must allow (R19). Of several facts about the
+  person's age the youngest counts (R13).
 - No row means denied: a silent handle of a silent profile has none. Only for a purpose
   that asks nobody (``ConsentRules.unasked``) does no row mean the policy's default.
 
@@ -15,11 +16,16 @@ Source: sections 3 and 5 of the consent design; docs/decisions/0060-consent-fold
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 import msgspec
 
-from cdp.consent.decision import Reason, Rule, strongest
-from cdp.consent.fold import OPEN, Heard, Outcome, fold
+from cdp.consent.ages import Age
+from cdp.consent.decision import Reason, strongest
+from cdp.consent.fold import Outcome, fold
+from cdp.consent.heard import OPEN, Heard
+from cdp.consent.rule import Rule
 from cdp.consent.rules import ConsentRules, ScopeRule, SilentPart, places_of
 from cdp.consent.signals import Kind, Rank
 
@@ -43,7 +49,10 @@ class EffectiveRow(msgspec.Struct, frozen=True, gc=False):
     notice: str | None
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+NO_AGES: Final[Mapping[int, Age]] = MappingProxyType({})
+
+
+class Part(msgspec.Struct, frozen=True, gc=False):
     """What one handle comes to inside its profile."""
 
     handle: int
@@ -53,24 +62,26 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def combine(outcomes: Mapping[int, Outcome], scope: ScopeRule) -> dict[int, Part]:
     """Join the outcomes of a profile's handles; each handle's part by handle."""
-    denials = [outcome for outcome in outcomes.values() if outcome.own < 0]
-    if denials:
-        joined = {
-            handle: own if own.own < 0 else _denied_by(denials, own)
-            for handle, own in outcomes.items()
-        }
-    elif scope.silent_part is SilentPart.DENY:
+    top: Outcome | None = None
+    for outcome in outcomes.values():
+        if outcome.own < 0 and (top is None or _strength(outcome) > _strength(top)):
+            top = outcome
+    joined: Mapping[int, Outcome] = outcomes
+    if top is None and scope.silent_part is _DENY:
         joined = _all_or_none(outcomes)
-    else:
-        joined = dict(outcomes)
-    return {
-        handle: Part(handle=handle, own=outcomes[handle], outcome=outcome)
-        for handle, outcome in joined.items()
-    }
+    parts: dict[int, Part] = {}
+    for handle, own in outcomes.items():
+        outcome = joined[handle]
+        if top is not None and own.own >= 0:
+            outcome = _denied_by(top, own)
+        parts[handle] = Part(handle, own, outcome)
+    return parts
 
 
-def _denied_by(denials: Iterable[Outcome], own: Outcome) -> Outcome:
-    top = max(denials, key=_strength)
+_DENY: Final = SilentPart.DENY
+
+
+def _denied_by(top: Outcome, own: Outcome) -> Outcome:
     match top.reason:
         case Reason.RESTRICTED:
             reason, rule = Reason.RESTRICTED, Rule.RESTRICTION
@@ -122,6 +133,7 @@ def outcomes_of(
     scope: ScopeRule,
     rules: ConsentRules,
     at: int,
+    ages: Mapping[int, Age] = NO_AGES,
 ) -> dict[int, Outcome]:
     """Fold every handle of one profile for one scope.
 
@@ -129,21 +141,50 @@ def outcomes_of(
         heard: each handle's signals; a handle without any may be missing.
         known: each handle's own jurisdictions; missing is unknown.
         at: the instant, in microseconds UTC.
+        ages: what is known of each handle's age; missing is an adult.
     """
     places = places_by_handle(handles, known)
+    told = ages_of_profile(handles, ages)
     return {
-        handle: fold(heard.get(handle, ()), scope, places[handle], rules, at)
+        handle: fold(
+            heard.get(handle, ()),
+            rules.stance(scope, places[handle]),
+            rules,
+            at,
+            told,
+        )
         for handle in handles
     }
+
+
+def ages_of_profile(handles: Sequence[int], ages: Mapping[int, Age]) -> tuple[Age, ...]:
+    """Return the facts about the age of one person."""
+    if ages.keys().isdisjoint(handles):
+        return ()
+    return tuple(ages[handle] for handle in handles if handle in ages)
+
+
+def places_of_profile(
+    handles: Sequence[int], known: Mapping[int, Iterable[str]]
+) -> tuple[str, ...]:
+    """Return where the person is known to be; ``unknown`` when nowhere."""
+    return places_of(place for handle in handles for place in known.get(handle, ()))
 
 
 def places_by_handle(
     handles: Sequence[int], known: Mapping[int, Iterable[str]]
 ) -> dict[int, tuple[str, ...]]:
     """Return the jurisdictions that count for each handle of a profile (R19)."""
-    if len(handles) == 1:
-        return {handles[0]: places_of(known.get(handles[0], ()))}
-    mates = {place for handle in handles for place in known.get(handle, ())}
+    own = known.get(handles[0], ()) if handles else ()
+    mates: set[str] = set()
+    is_shared = True
+    for handle in handles:
+        there = known.get(handle, ())
+        if there != own:
+            is_shared = False
+        mates.update(there)
+    if is_shared:
+        return dict.fromkeys(handles, places_of(own))
     return {handle: places_of(known.get(handle, ()), mates) for handle in handles}
 
 
@@ -153,9 +194,11 @@ def rows_of(
     known: Mapping[int, Iterable[str]],
     rules: ConsentRules,
     at: int,
+    ages: Mapping[int, Age] = NO_AGES,
 ) -> list[EffectiveRow]:
     """Return the rows of one profile, over all scopes."""
     places = places_by_handle(handles, known)
+    told = ages_of_profile(handles, ages)
     spoken = 0
     for handle in handles:
         for signal in heard.get(handle, ()):
@@ -168,12 +211,18 @@ def rows_of(
         if not spoken & scope.bit:
             continue
         outcomes = {
-            handle: fold(heard.get(handle, ()), scope, places[handle], rules, at)
+            handle: fold(
+                heard.get(handle, ()),
+                rules.stance(scope, places[handle]),
+                rules,
+                at,
+                told,
+            )
             for handle in handles
         }
         is_unasked = bool(scope.bit & rules.unasked)
         rows.extend(
-            _row(part, scope)
+            _row(part, scope, rules)
             for part in combine(outcomes, scope).values()
             if not _is_said_by_no_row(part, is_unasked)
         )
@@ -186,11 +235,12 @@ def standing_denials(
     known: Mapping[int, Iterable[str]],
     rules: ConsentRules,
     at: int,
+    ages: Mapping[int, Age] = NO_AGES,
 ) -> list[tuple[Rank, Kind, int]]:
     """Return what denials stand for a profile: rank, kind, and the scopes as a mask."""
     found: dict[tuple[int, int], int] = {}
     for scope in rules.scopes:
-        outcomes = outcomes_of(handles, heard, known, scope, rules, at)
+        outcomes = outcomes_of(handles, heard, known, scope, rules, at, ages)
         for outcome in outcomes.values():
             if outcome.own < 0 and outcome.winner is not None:
                 key = (outcome.winner.rank, outcome.winner.kind)
@@ -209,7 +259,7 @@ def _is_said_by_no_row(part: Part, is_unasked: bool) -> bool:
     return part.own.own == 0 and outcome.reason in _PLAIN_SILENCE
 
 
-def _row(part: Part, scope: ScopeRule) -> EffectiveRow:
+def _row(part: Part, scope: ScopeRule, rules: ConsentRules) -> EffectiveRow:
     outcome = part.outcome
     winner = outcome.winner
     return EffectiveRow(
@@ -221,7 +271,11 @@ def _row(part: Part, scope: ScopeRule) -> EffectiveRow:
         rule=outcome.rule.code,
         valid_from=outcome.valid_from,
         valid_to=outcome.valid_to,
-        covers_past=outcome.is_granted and winner is not None and winner.covers_past,
+        covers_past=(
+            outcome.is_granted
+            and winner is not None
+            and rules.covers_past(winner.notice, scope)
+        ),
         signal=winner.seq if winner else None,
         notice=winner.notice if winner else None,
     )

@@ -50,11 +50,16 @@ class Rank(IntEnum):
 
 
 class Kind(IntEnum):
-    """What sort of statement a signal is; stored."""
+    """What sort of statement a signal is; stored.
+
+    A reminder is ours: the person was told what consent stands and how to withdraw it
+    (수신동의 확인). Its ``grants`` name the scopes it was about and grant nothing.
+    """
 
     CHOICE = 0
     GPC = 1
     RESTRICTION = 2
+    REMINDER = 3
 
 
 class Carrier(StrEnum):
@@ -62,8 +67,15 @@ class Carrier(StrEnum):
 
     SEGMENT = "segment"
     SEGMENT_CHANGE = "segment.change"
+    RUDDERSTACK = "rudderstack"
+    SNOWPLOW = "snowplow"
+    TCF = "tcf"
+    GPP = "gpp"
+    CONSENT_MODE = "consent_mode"
+    GA4 = "ga4"
     GPC = "gpc"
     API = "api"
+    PAGE = "page"
     IMPORT = "import"
     RIGHTS = "rights"
     SPLIT = "split"
@@ -96,8 +108,58 @@ class EvidenceKind(StrEnum):
     RECONFIRMATION = "reconfirmation"
 
 
+class Method(StrEnum):
+    """By what lawful means consent was taken (PIPA decree Art. 17(2))."""
+
+    WRITTEN = "written"
+    TELEPHONE = "telephone"
+    TELEPHONE_AND_WEB = "telephone_and_web"
+    WEBSITE = "website"
+    EMAIL = "email"
+    EQUIVALENT = "equivalent"
+
+
+class GuardianCheck(StrEnum):
+    """How it was checked that a guardian consented (PIPA decree Art. 17-2)."""
+
+    TEXT_MESSAGE = "text_message"
+    PAYMENT_CARD = "payment_card"
+    PHONE_IDENTITY = "phone_identity"
+    WRITTEN = "written"
+    EMAIL = "email"
+    TELEPHONE = "telephone"
+    EQUIVALENT = "equivalent"
+
+
 # What our own clock saw happen.
-_OWN_PAGES = frozenset({Carrier.API, Carrier.RIGHTS, Carrier.SPLIT})
+_OWN_PAGES = frozenset({Carrier.API, Carrier.PAGE, Carrier.RIGHTS, Carrier.SPLIT})
+
+
+class Dated(msgspec.Struct, frozen=True):
+    """When a statement says it was decided: ``start <= decided < end``.
+
+    A standard that names only a day gives the day; one that names an instant gives it
+    twice.
+    """
+
+    start: datetime
+    end: datetime
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """What shows that a decision was taken as the law asks.
+
+    Args:
+        form: the screen or form that was shown.
+        device: keyed digest of address and agent; neither is kept.
+        ground: the legal basis of an import.
+    """
+
+    form: str | None = None
+    method: Method | None = None
+    guardian_check: GuardianCheck | None = None
+    device: bytes | None = None
+    ground: str | None = None
 
 
 class Verdicts(msgspec.Struct, frozen=True, gc=False):
@@ -143,17 +205,6 @@ class Verdicts(msgspec.Struct, frozen=True, gc=False):
         return not (self.grants | self.denies | self.ends | self.unreadable)
 
 
-class Unreadable(msgspec.Struct, frozen=True):
-    """A statement that did not decode: kept as received, it grants nothing.
-
-    ``verdicts`` marks the scopes it was about, so that it can be appended like any
-    other.
-    """
-
-    reason: str
-    verdicts: Verdicts
-
-
 class NewSignal(msgspec.Struct, frozen=True, kw_only=True):
     """A signal on its way into the ledger.
 
@@ -161,7 +212,7 @@ class NewSignal(msgspec.Struct, frozen=True, kw_only=True):
     of the anchor's profile that a grant covers too: those on the request, or all of
     them for an authenticated person (rank 1). ``raw`` is the statement verbatim.
     ``valid_at`` is when it was decided, ``sent_at`` the send time of the same clock,
-    ``recorded_at`` ours.
+    ``recorded_at`` ours, ``dated`` what the statement itself names.
     """
 
     own: tuple[Handle, ...]
@@ -178,17 +229,21 @@ class NewSignal(msgspec.Struct, frozen=True, kw_only=True):
     valid_at: datetime
     recorded_at: datetime
     sent_at: datetime | None = None
+    dated: Dated | None = None
     actor: Actor = Actor.SELF
     notice: str | None = None
     evidence: EvidenceKind | None = None
-    covers_past: bool = False
+    proof: Proof = Proof()
     policy: str
     stamp: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a signal whose anchor was not on its request."""
+        """Refuse a signal whose anchor was not on its request, or a mixed reminder."""
         if self.anchor not in self.own:
             raise InvalidSignalError("the anchor is not among the signal's own handles")
+        said = self.verdicts
+        if self.kind is Kind.REMINDER and (said.closes | said.ends):
+            raise InvalidSignalError("a reminder says nothing but what it was about")
 
     @property
     def content(self) -> bytes:
@@ -202,6 +257,7 @@ class NewSignal(msgspec.Struct, frozen=True, kw_only=True):
             valid_at=self.valid_at,
             recorded_at=self.recorded_at,
             sent_at=self.sent_at,
+            dated=self.dated,
             is_own_page=self.carrier in _OWN_PAGES,
         )
 
@@ -236,7 +292,7 @@ class SignalView(msgspec.Struct, frozen=True, kw_only=True):
     actor: Actor
     notice: str | None
     evidence: EvidenceKind | None
-    covers_past: bool
+    proof: Proof
     policy: str
     sha256: bytes
     reach_ended_at: datetime | None
@@ -273,6 +329,7 @@ def orders(
     valid_at: datetime,
     recorded_at: datetime,
     sent_at: datetime | None = None,
+    dated: Dated | None = None,
     is_own_page: bool = False,
 ) -> Orders:
     """Return by what instants a signal is ordered among others.
@@ -281,12 +338,19 @@ def orders(
     cannot be checked, the grant is taken as early and the denial as late as can be.
 
     Args:
+        dated: the time that the statement itself names. Received within it, our clock
+            counts; later, a grant takes its start and a denial its end.
         is_own_page: it came through our own page, API or rights request, so that our
             clock saw the denial happen.
 
     Returns:
         Instants never later than ``recorded_at``.
     """
+    if dated is not None:
+        if dated.start <= recorded_at < dated.end:
+            return Orders(recorded_at, recorded_at)
+        start = min(max(dated.start, _EARLIEST), recorded_at)
+        return Orders(start, min(max(dated.end, start), recorded_at))
     if sent_at is None:
         granted = min(max(valid_at, _EARLIEST), recorded_at)
         return Orders(granted, recorded_at)

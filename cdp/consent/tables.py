@@ -1,7 +1,7 @@
 """Rows of the consent ledger and of the effective relation.
 
-- ``consent_signal``, ``consent_binding`` and ``consent_subject`` are append-only; of a
-  binding the end of its reach is written once.
+- ``consent_signal``, ``consent_binding``, ``consent_subject`` and ``consent_age`` are
+  append-only; of a binding the end of its reach is written once.
 - ``consent_latest`` and ``consent_effective`` are derived.
 - Instants are microseconds UTC; masks are over the ordinals of the scopes.
 """
@@ -46,7 +46,11 @@ class SignalRow(SQLModel, table=True):
     actor: str = Field(sa_column=Column(String(16), nullable=False))
     notice: str | None = Field(sa_column=Column(String(128)))
     evidence: str | None = Field(sa_column=Column(String(32)))
-    covers_past: bool = Field(sa_column=Column(Boolean, nullable=False))
+    form: str | None = Field(sa_column=Column(String(128)))
+    method: str | None = Field(sa_column=Column(String(24)))
+    guardian_check: str | None = Field(sa_column=Column(String(24)))
+    device: bytes | None = Field(sa_column=Column(LargeBinary(64)))
+    ground: str | None = Field(sa_column=Column(String(256)))
     policy: str = Field(sa_column=Column(String(64), nullable=False))
     decoder: int = Field(sa_column=Column(SmallInteger, nullable=False))
     sha256: bytes = Field(sa_column=Column(LargeBinary(32), nullable=False))
@@ -102,6 +106,26 @@ class SubjectRow(SQLModel, table=True):
     jurisdiction: str = Field(sa_column=Column(String(32), primary_key=True))
     how: str = Field(sa_column=Column(String(16), nullable=False))
     recorded_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class AgeRow(SQLModel, table=True):
+    """What was learnt about a handle's age: born by that day, as an ordinal of a date.
+
+    The newest fact of a handle counts.
+    """
+
+    __tablename__ = "consent_age"
+
+    handle: int = Field(
+        sa_column=Column(BigInteger, primary_key=True, autoincrement=False)
+    )
+    recorded_at: int = Field(
+        sa_column=Column(BigInteger, primary_key=True, autoincrement=False)
+    )
+    born_by: int = Field(
+        sa_column=Column(Integer, primary_key=True, autoincrement=False)
+    )
+    how: str = Field(sa_column=Column(String(16), nullable=False))
 
 
 class EffectiveRow(SQLModel, table=True):

@@ -1,26 +1,40 @@
 """The shop that the tests of consent are about: its rules, and short ways to speak.
 
-Ordinals: linking 0, analytics 1, ads 2, mail 3, service 4, panel 5. Time is a number of
-hours after the start, 2026-01-01T00:00Z.
+Ordinals: linking 0, analytics 1, ads 2, mail 3, service 4, panel 5; to the letter also
+push 6, push at night 7, ads for a partner 8. Time is a number of hours after the start,
+2026-01-01T00:00Z.
+
+``RULES`` asks for nothing but the word of a person; ``LETTER`` has children, notices,
+reconfirmation, nights and quiet times besides.
 """
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
 
 from cdp.consent import (
     GPC,
     Actor,
     Basis,
     Carrier,
+    ChildNeeds,
+    ChildRule,
     ConsentRules,
+    Dated,
     Default,
     EvidenceKind,
+    GuardianCheck,
     Heard,
     How,
     JurisdictionRule,
     Kind,
     NewSignal,
+    NightRule,
+    NoticeRule,
     Period,
+    Proof,
     Rank,
     ScopeRule,
     SilentPart,
@@ -28,7 +42,7 @@ from cdp.consent import (
 )
 from cdp.kernel import Handle, to_micros
 
-LINKING, ANALYTICS, ADS, MAIL, SERVICE, PANEL = range(6)
+LINKING, ANALYTICS, ADS, MAIL, SERVICE, PANEL, PUSH, NIGHT, PARTNER = range(9)
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = 3_600_000_000
 
@@ -91,6 +105,88 @@ RULES = ConsentRules(
 )
 
 
+_AD: dict[str, Any] = {
+    "basis": {**_ASKED, "US-CA": Basis.CONSENT},
+    "max_age": {"KR": Period.parse("P5Y")},
+    "separate": {"KR": "promotion"},
+    "reconfirm": {"KR": Period.parse("P2Y")},
+}
+LETTER = msgspec.structs.replace(
+    RULES,
+    version="policy-2",
+    scopes=(
+        *(
+            msgspec.structs.replace(scope, channel="email", **_AD)
+            if scope.ordinal == MAIL
+            else scope
+            for scope in RULES.scopes
+        ),
+        ScopeRule(ordinal=PUSH, purpose="marketing.push", channel="push", **_AD),
+        ScopeRule(
+            ordinal=NIGHT,
+            purpose="marketing.push.night",
+            channel="push",
+            night_of="marketing.push",
+            **_AD,
+        ),
+        ScopeRule(
+            ordinal=PARTNER,
+            purpose="advertising.share",
+            recipient="partner",
+            basis=_ASKED,
+            categories=("Advertising", "DataSharing"),
+            gpc=GPC.DENY,
+            separate={"KR": "third_party"},
+        ),
+    ),
+    jurisdictions={
+        "KR": msgspec.structs.replace(
+            RULES.jurisdictions["KR"],
+            child=ChildRule(below=14, needs=ChildNeeds.GUARDIAN),
+            night=NightRule(
+                start=21 * 60,
+                end=8 * 60,
+                channels=frozenset({"push", "sms", "messenger"}),
+            ),
+            needs_notice=True,
+            separates=True,
+        ),
+        "EU": msgspec.structs.replace(
+            RULES.jurisdictions["EU"],
+            child=ChildRule(below=16, needs=ChildNeeds.GUARDIAN),
+            no_ask=Period.parse("P6M"),
+        ),
+        "US-CA": msgspec.structs.replace(
+            RULES.jurisdictions["US-CA"],
+            child=ChildRule(below=16, needs=ChildNeeds.OPT_IN, guardian_below=13),
+            no_ask=Period.parse("P12M"),
+        ),
+        "unknown": msgspec.structs.replace(
+            RULES.jurisdictions["unknown"],
+            child=ChildRule(below=18, needs=ChildNeeds.GUARDIAN),
+        ),
+    },
+    notices={
+        # The first text names no partner and no night, and is shown until it is not.
+        "v1": NoticeRule(
+            key="v1",
+            covers=dict.fromkeys(
+                RULES.jurisdictions, 0b111_1111 & ~(1 << NIGHT | 1 << PARTNER)
+            ),
+            ends_at=to_micros(START + timedelta(hours=1_300)),
+        ),
+        # The second is read in three jurisdictions; analytics for ninety days alone.
+        "v2": NoticeRule(
+            key="v2",
+            covers={"KR": 0b1_1111_1111, "EU": 0b1_1111_1111, "unknown": 0b1_1111_1111},
+            covers_past=1 << ADS,
+            starts_at=to_micros(START + timedelta(hours=300)),
+            retention={ANALYTICS: Period.parse("P90D")},
+        ),
+    },
+)
+
+
 def at(hours: float) -> datetime:
     return START + timedelta(hours=hours)
 
@@ -119,8 +215,11 @@ def heard(
     kind: Kind = Kind.CHOICE,
     jurisdiction: str = "KR",
     learnt: float | None = None,
-    notice: EvidenceKind | None = None,
-    covers_past: bool = False,
+    evidence: EvidenceKind | None = None,
+    notice: str | None = None,
+    actor: Actor = Actor.SELF,
+    is_checked: bool = False,
+    carrier: Carrier = Carrier.API,
     source: int = 1,
     handle: int = 1,
 ) -> Heard:
@@ -134,7 +233,7 @@ def heard(
         rank=rank,
         kind=kind,
         source=source,
-        carrier=Carrier.API.value,
+        carrier=carrier.value,
         jurisdiction=jurisdiction,
         grants=mask_ if said == "grant" else 0,
         denies=mask_ if said == "deny" else 0,
@@ -144,8 +243,10 @@ def heard(
         denies_at=when,
         starts_at=min(when, recorded),
         recorded_at=recorded,
-        evidence=None if notice is None else notice.value,
-        covers_past=covers_past,
+        evidence=None if evidence is None else evidence.value,
+        notice=notice,
+        actor=actor.value,
+        is_checked=is_checked,
     )
 
 
@@ -163,8 +264,11 @@ def signal(
     learnt: float | None = None,
     sent: float | None = None,
     carrier: Carrier = Carrier.SEGMENT,
-    notice: EvidenceKind | None = None,
-    covers_past: bool = False,
+    evidence: EvidenceKind | None = None,
+    notice: str | None = None,
+    actor: Actor = Actor.SELF,
+    check: GuardianCheck | None = None,
+    dated: Dated | None = None,
     source: int = 1,
     stamp: bool = False,
     raw: bytes = b"{}",
@@ -191,9 +295,11 @@ def signal(
         valid_at=at(hours),
         recorded_at=at(hours if learnt is None else learnt),
         sent_at=None if sent is None else at(sent),
-        actor=Actor.SELF,
-        evidence=notice,
-        covers_past=covers_past,
+        dated=dated,
+        actor=actor,
+        evidence=evidence,
+        notice=notice,
+        proof=Proof(guardian_check=check),
         policy=RULES.version,
         stamp=stamp,
     )

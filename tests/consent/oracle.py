@@ -1,7 +1,8 @@
 """The fold once more, as slow set logic that shares no code with the room.
 
 It keeps a diary of everything that happened and answers each question by reading all of
-it again. What it knows of the rules it reads from the house of the tests, by purpose.
+it again. Of the rules it reads what the documents say (bases, ages, notices, zones) and
+works out by itself what that comes to.
 """
 
 import calendar
@@ -10,23 +11,24 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
 
-from cdp.consent import EvidenceKind, Kind, NewSignal
-from tests.consent.house import ADS, ANALYTICS, MAIL, PANEL, SERVICE
+from cdp.consent import (
+    Actor,
+    Basis,
+    Carrier,
+    ConsentRules,
+    Default,
+    EvidenceKind,
+    JurisdictionRule,
+    Kind,
+    NewSignal,
+    Period,
+    ScopeRule,
+)
+from tests.consent.house import RULES
 
-_ZONES = {
-    "KR": "Asia/Seoul",
-    "EU": "Europe/Brussels",
-    "US-CA": "America/Los_Angeles",
-    "unknown": "UTC",
-}
-_AGES = {
-    (ANALYTICS, "EU"): ("days", 30),
-    (PANEL, "EU"): ("days", 30),
-    (ADS, "KR"): ("months", 24),
-    (ADS, "EU"): ("months", 13),
-    (MAIL, "KR"): ("months", 24),
-}
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+_STRING_MONTHS = 13
+_BY_CHOICE = (Basis.CONSENT, Basis.OPT_OUT)
 
 
 @dataclass
@@ -44,17 +46,30 @@ class Entry:
         bits = getattr(self.signal.verdicts, verb)
         return bool(bits >> scope & 1)
 
+    def grants(self, scope: int) -> bool:
+        return self.says("grants", scope) and self.signal.kind is not Kind.REMINDER
+
     @property
     def starts_at(self) -> datetime:
         return min(self.signal.valid_at, self.recorded_at, self.denies_at)
 
 
 @dataclass
+class Fact:
+    """What was learnt of an age, and when."""
+
+    learnt_at: datetime
+    born_by: date
+
+
+@dataclass
 class Diary:
     """Everything that happened so far."""
 
+    rules: ConsentRules = RULES
     entries: list[Entry] = field(default_factory=list)
     places: dict[int, set[str]] = field(default_factory=dict)
+    ages: dict[int, Fact] = field(default_factory=dict)
     profiles: list[set[int]] = field(default_factory=list)
 
     def hear(self, signal: NewSignal) -> None:
@@ -71,6 +86,17 @@ class Diary:
             )
         )
 
+    def learn_age(self, handle: int, born_by: date, now: datetime) -> None:
+        """The newest counts; of two of one instant, or out of turn, the younger."""
+        last = self.ages.get(handle)
+        if last is not None and now <= last.learnt_at:
+            last.born_by = max(born_by, last.born_by)
+        elif last is None or (born_by, _years(born_by, now, "UTC")) != (
+            last.born_by,
+            _years(last.born_by, last.learnt_at, "UTC"),
+        ):
+            self.ages[handle] = Fact(now, born_by)
+
     def split(self, profiles: list[set[int]]) -> None:
         """Take another partition: a reach out of its anchor's part ends for good."""
         self.profiles = profiles
@@ -83,11 +109,15 @@ class Diary:
     def mates(self, handle: int) -> set[int]:
         return next(part for part in self.profiles if handle in part)
 
+    # ------------------------------------------------------------ what is granted
+
     def granted(self, handle: int, scope: int, now: datetime) -> bool:
         mates = self.mates(handle)
         if any(self.is_denied(mate, scope, now) for mate in mates):
             return False
-        if scope == PANEL and not all(self.is_open(m, scope, now) for m in mates):
+        if self._scope(scope).silent_part == "deny" and not all(
+            self.is_open(m, scope, now) for m in mates
+        ):
             return False
         return self.is_open(handle, scope, now)
 
@@ -112,6 +142,49 @@ class Diary:
         ]
         return bool(live) and all(any(_beats(y, n) for y in live) for n in bad)
 
+    def covers_past(self, entry: Entry, scope: int) -> bool:
+        notice = self.rules.notices.get(entry.signal.notice or "")
+        return notice is not None and bool(notice.covers_past >> scope & 1)
+
+    # ------------------------------------------------------------ calendar dates
+
+    def due(
+        self, entry: Entry, handle: int, scope: int, now: datetime
+    ) -> datetime | None:
+        """When a grant that counts at ``handle`` is to be confirmed again."""
+        last = max(
+            [entry.grants_at]
+            + [
+                e.grants_at
+                for e in self.entries
+                if e.signal.kind is Kind.REMINDER
+                and e.says("grants", scope)
+                and handle in e.reached
+                and e.grants_at <= now
+            ]
+        )
+        return min(
+            (
+                _later(last, self._law(place), period)
+                for place, period in self._scope(scope).reconfirm.items()
+                if place in self._demanding(entry, handle, scope)
+            ),
+            default=None,
+        )
+
+    def quiet(self, entry: Entry, handle: int, scope: int) -> datetime | None:
+        """Before when nobody is asked again after a denial that stands."""
+        return max(
+            (
+                _later(entry.denies_at, law, law.no_ask)
+                for place in self._demanding(entry, handle, scope)
+                if (law := self._law(place)).no_ask is not None
+            ),
+            default=None,
+        )
+
+    # ------------------------------------------------------------ what counts
+
     def _no(self, handle: int, scope: int, now: datetime) -> list[Entry]:
         said = [
             e
@@ -131,15 +204,17 @@ class Diary:
         ]
 
     def _yes(self, handle: int, scope: int, now: datetime) -> list[Entry]:
-        if not self._where(handle) <= _ZONES.keys():
+        if not self._where(handle) <= self.rules.jurisdictions.keys():
             return []
         return [
             e
             for e in self.entries
-            if e.says("grants", scope)
+            if e.grants(scope)
             and handle in e.reached
             and e.grants_at <= now
-            and e.signal.jurisdiction in _ZONES
+            and e.signal.jurisdiction in self.rules.jurisdictions
+            and self._is_informed(e, handle, scope)
+            and self._is_of_age(e, handle, scope)
         ]
 
     def _ends(self, handle: int, scope: int, now: datetime) -> list[Entry]:
@@ -151,17 +226,83 @@ class Diary:
             and e.denies_at <= now
         ]
 
+    def _is_informed(self, grant: Entry, handle: int, scope: int) -> bool:
+        """Whether its notice covers the scope wherever the person has the choice."""
+        places = self._demanding(grant, handle, scope)
+        name = grant.signal.notice
+        if name is None or not self.rules.notices:
+            return not any(self._law(place).needs_notice for place in places)
+        if not places:
+            return True
+        notice = self.rules.notices.get(name)
+        if notice is None:
+            return False
+        at = _micros(grant.grants_at)
+        if at < notice.starts_at:
+            return False
+        if notice.ends_at is not None and at >= notice.ends_at:
+            return False
+        return all(notice.covers.get(place, 0) >> scope & 1 for place in places)
+
+    def _is_of_age(self, grant: Entry, handle: int, scope: int) -> bool:
+        born = max(
+            (self.ages[m].born_by for m in self.mates(handle) if m in self.ages),
+            default=date(1, 1, 1),
+        )
+        for place in self._demanding(grant, handle, scope):
+            law = self._law(place)
+            if law.child is None:
+                continue
+            own_from = law.child.guardian_below or 0
+            if law.child.needs == "guardian":
+                own_from = law.child.below
+            if not own_from:
+                continue
+            if grant.signal.actor is Actor.GUARDIAN:
+                if grant.signal.proof.guardian_check is None:
+                    return False
+            elif _years(born, grant.grants_at, law.zone) < own_from:
+                return False
+        return True
+
+    def _demanding(self, entry: Entry, handle: int, scope: int) -> set[str]:
+        """The places that demand something of a grant: where it is a free choice."""
+        where = set(self._where(handle))
+        if entry.signal.jurisdiction != "unknown":
+            where.add(entry.signal.jurisdiction)
+        basis = self._scope(scope).basis
+        return {
+            place
+            for place in where
+            if place in self.rules.jurisdictions and basis.get(place) in _BY_CHOICE
+        }
+
     def _where(self, handle: int) -> set[str]:
         own = self.places.get(handle, set()) or {"unknown"}
         return own.union(*(self.places.get(m, set()) for m in self.mates(handle)))
 
     def _silence_grants(self, handle: int, scope: int) -> bool:
         where = self._where(handle)
-        if scope == SERVICE:
-            return where <= _ZONES.keys()
-        return scope != MAIL and where == {"US-CA"}
+        if not where <= self.rules.jurisdictions.keys():
+            return False
+        basis = self._scope(scope).basis
+        for place in where:
+            if basis[place] is Basis.CONSENT:
+                return False
+            if basis[place] is Basis.OPT_OUT:
+                law = self._law(place)
+                if law.default is not Default.OPT_OUT:
+                    return False
+                if law.child is not None and any(
+                    _years(fact.born_by, fact.learnt_at, law.zone) < law.child.below
+                    for mate in self.mates(handle)
+                    if (fact := self.ages.get(mate)) is not None
+                ):
+                    return False
+        return True
 
     def _end(self, grant: Entry, handle: int, scope: int, now: datetime) -> datetime:
+        rule = self._scope(scope)
         ends = [
             e.denies_at
             for e in self._ends(handle, scope, now)
@@ -169,12 +310,29 @@ class Diary:
             and e.signal.carrier == grant.signal.carrier
             and e.denies_at >= grant.grants_at
         ]
+        lasting = self._where(handle) | {grant.signal.jurisdiction}
         ends.extend(
-            _aged(grant.grants_at, place, *_AGES[scope, place])
-            for place in self._where(handle) | {grant.signal.jurisdiction}
-            if (scope, place) in _AGES
+            _later(grant.grants_at, self._law(place), rule.max_age[place])
+            for place in lasting
+            if place in rule.max_age
         )
+        strict = set(self._where(handle))
+        if grant.signal.jurisdiction != "unknown":
+            strict.add(grant.signal.jurisdiction)
+        notice = self.rules.notices.get(grant.signal.notice or "")
+        kept = notice.retention.get(scope) if notice is not None else None
+        if kept is not None and self._demanding(grant, handle, scope):
+            ends.extend(_later(grant.grants_at, self._law(p), kept) for p in strict)
+        if grant.signal.carrier in (Carrier.TCF, Carrier.GPP):
+            cap = Period(months=_STRING_MONTHS)
+            ends.extend(_later(grant.grants_at, self._law(p), cap) for p in strict)
         return min(ends, default=FOREVER)
+
+    def _scope(self, ordinal: int) -> ScopeRule:
+        return next(one for one in self.rules.scopes if one.ordinal == ordinal)
+
+    def _law(self, place: str) -> JurisdictionRule:
+        return self.rules.jurisdictions[place]
 
 
 def _beats(yes: Entry, no: Entry) -> bool:
@@ -188,16 +346,33 @@ def _beats(yes: Entry, no: Entry) -> bool:
     return good.rank <= bad.rank and yes.grants_at > no.denies_at
 
 
-def _aged(start: datetime, place: str, unit: str, number: int) -> datetime:
-    zone = ZoneInfo(_ZONES[place])
+def _later(start: datetime, law: JurisdictionRule, period: Period | None) -> datetime:
+    """The midnight that ends a period, found by walking the calendar."""
+    assert period is not None
+    zone = ZoneInfo(law.zone)
     day = start.astimezone(zone).date()
-    if unit == "days":
-        for _ in range(number):
-            day += timedelta(days=1)
-    else:
-        year, month = day.year, day.month
-        for _ in range(number):
-            year, month = (year + 1, 1) if month == 12 else (year, month + 1)
-        length = calendar.monthrange(year, month)[1]
-        day = date(year, month, min(day.day, length))
+    year, month = day.year, day.month
+    for _ in range(period.months):
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+    length = calendar.monthrange(year, month)[1]
+    day = date(year, month, min(day.day, length))
+    for _ in range(period.days):
+        day += timedelta(days=1)
     return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _years(born: date, at: datetime, zone: str) -> int:
+    """Birthdays had by then, counted one by one."""
+    today = at.astimezone(ZoneInfo(zone)).date()
+    years = 0
+    while True:
+        year = born.year + years + 1
+        has_day = born.day <= calendar.monthrange(year, born.month)[1]
+        day = date(year, born.month, born.day) if has_day else date(year, 3, 1)
+        if day > today:
+            return years
+        years += 1
+
+
+def _micros(at: datetime) -> int:
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -1,22 +1,32 @@
 """The ledger and its relation, on both databases."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from cdp.consent import (
     Candidate,
     Carrier,
     ConsentRules,
+    Dated,
     Denied,
     EvidenceKind,
     Granted,
+    GuardianCheck,
     How,
+    Intent,
     InvalidSignalError,
     Kind,
     Known,
+    Method,
+    NoticeRule,
+    Proof,
     Reason,
+    Refolded,
     Rule,
     Verdicts,
     append,
@@ -38,6 +48,8 @@ from cdp.runtime import Database
 from tests.consent.house import (
     ADS,
     ANALYTICS,
+    LETTER,
+    PUSH,
     RULES,
     SERVICE,
     at,
@@ -169,6 +181,138 @@ def test_a_wrong_clock_can_only_shorten_a_grant() -> None:
     assert early.denies_at.year == 1970
 
 
+DAY = Dated(at(0), at(24))
+
+
+@pytest.mark.parametrize(
+    ("dated", "received", "grants_at", "denies_at"),
+    [
+        # A string that names a day, received on it: our clock saw it.
+        (DAY, 0, 0, 0),
+        (DAY, 23.9, 23.9, 23.9),
+        # Later: a grant takes the start of the day, a denial its end.
+        (DAY, 24, 0, 24),
+        (DAY, 500, 0, 24),
+        # A day to come is never later than the receipt.
+        (DAY, -5, -5, -5),
+        # One that names an instant gives it twice.
+        (Dated(at(7), at(7)), 30, 7, 7),
+        (Dated(at(7), at(7)), 5, 5, 5),
+        # Before there were strings.
+        (Dated(at(0).replace(year=1), at(0).replace(year=1)), 1, None, None),
+    ],
+)
+def test_a_dated_statement_is_ordered_by_its_own_date(
+    dated: Dated, received: float, grants_at: float | None, denies_at: float | None
+) -> None:
+    """Whatever other clocks say."""
+    found = orders(valid_at=at(3), recorded_at=at(received), sent_at=at(2), dated=dated)
+    if grants_at is None or denies_at is None:
+        assert found.grants_at.year == found.denies_at.year == 1970
+    else:
+        assert (found.grants_at, found.denies_at) == (at(grants_at), at(denies_at))
+
+
+@given(st.integers(-100, 100), st.integers(1, 60), st.integers(-100, 100), st.data())
+def test_a_date_only_ever_shortens_a_grant(
+    start: int, length: int, received: int, data: st.DataObject
+) -> None:
+    """Whenever it was decided in truth: no denial is earlier, no old grant later."""
+    dated = Dated(at(start), at(start + length))
+    found = orders(valid_at=at(0), recorded_at=at(received), dated=dated)
+    assert found.grants_at <= found.denies_at <= at(received)
+    decided = at(start + data.draw(st.integers(0, length - 1)))
+    if decided <= at(received):
+        assert found.denies_at >= decided
+    if dated.end <= at(received):
+        assert found.grants_at <= decided
+
+
+def test_what_proves_a_signal_is_kept_with_it(database: Database) -> None:
+    proof = Proof(
+        form="sign-up, page 2",
+        method=Method.TELEPHONE_AND_WEB,
+        guardian_check=GuardianCheck.PAYMENT_CARD,
+        device=bytes(32),
+        ground="PIPA 15(1)4",
+    )
+    with undone(database) as connection:
+        told = msgspec.structs.replace(signal("grant", 1), proof=proof)
+        World(connection).hear(told, signal("grant", 2))
+        assert [view.proof for view in history(connection, [A])] == [proof, Proof()]
+
+
+def test_a_reminder_confirms_and_says_nothing(database: Database) -> None:
+    page = Carrier.API
+    reminder = signal("grant", 9, kind=Kind.REMINDER, scopes=[PUSH], carrier=page)
+    with undone(database) as connection:
+        world = World(connection, LETTER)
+        world.now = at(1_000)
+        world.hear(reminder)
+        assert standing(connection, [A]) == {}
+        grant = signal("grant", 400, scopes=[PUSH], notice="v2", carrier=page)
+        later = signal("grant", 900, kind=Kind.REMINDER, scopes=[PUSH])
+        # A page that was told a reminder may still be told the choice: it is no repeat.
+        world.hear(msgspec.structs.replace(grant, stamp=True), later)
+        now = at(1_000)
+        decision = effective(connection, [A], PUSH, LETTER, valid_at=now, known_at=now)
+        assert isinstance(decision, Granted)
+        assert decision.winner is not None
+        assert decision.winner.at == at(400)
+        # Hour 900 is the morning of 7 February in Seoul.
+        assert decision.reconfirm_due == datetime(2028, 2, 6, 15, tzinfo=UTC)
+        assert decision.losers == ()
+        night = effective(
+            connection,
+            [A],
+            PUSH,
+            LETTER,
+            valid_at=at(405),
+            known_at=now,
+            intent=Intent.SEND,
+        )
+        assert isinstance(night, Granted)
+    for said in ("deny", "end", "unreadable"):
+        with pytest.raises(InvalidSignalError):
+            signal(said, 1, kind=Kind.REMINDER)
+
+
+def test_folding_again_says_what_each_row_was_and_is(database: Database) -> None:
+    with undone(database) as connection:
+        world = World(connection)
+        append(connection, [signal("grant", 1, own=(1, 2))], seal=seal)
+        first = world.fold([1, 2])
+        assert first.handles == {A}
+        [change] = first.changes
+        assert (change.handle, change.scope, change.before) == (A, ADS, None)
+        assert change.after is not None
+        assert change.after.granted
+        append(connection, [signal("deny", 2)], seal=seal)
+        [change] = world.fold([1]).changes
+        assert change.before is not None
+        assert change.after is not None
+        assert (change.before.granted, change.after.granted) == (True, False)
+
+
+def test_an_age_that_is_learnt_changes_what_stands(database: Database) -> None:
+    with undone(database) as connection:
+        world = World(connection, LETTER)
+        world.now = at(500)
+        world.hear(signal("grant", 400, notice="v2", learnt=500))
+        assert standing(connection, [A])[A][ADS].granted
+        world.now = at(510)
+        world.age(1, date(2015, 1, 1))
+        assert standing(connection, [A])[A][ADS].reason is Reason.GUARDIAN
+        then, now = at(505), at(510)
+        before, after = (
+            effective(connection, [A], ADS, LETTER, valid_at=now, known_at=known)
+            for known in (then, now)
+        )
+        assert isinstance(before, Granted)
+        assert isinstance(after, Denied)
+        assert verify(connection, world.profiles(), LETTER, now) == []
+
+
 def test_the_withdrawal_of_a_clock_set_back_is_not_lost(database: Database) -> None:
     with database.transaction() as connection:
         world = World(connection)
@@ -247,10 +391,16 @@ def test_a_place_that_nobody_listed_closes_even_what_asks_nobody(
 
 
 def test_a_scope_is_read_as_columns_with_expiry_applied(database: Database) -> None:
+    notice = NoticeRule(
+        key="past",
+        covers=dict.fromkeys(RULES.jurisdictions, mask(ANALYTICS)),
+        covers_past=mask(ANALYTICS),
+    )
+    rules = msgspec.structs.replace(RULES, notices={"past": notice})
     with database.transaction() as connection:
-        world = World(connection)
+        world = World(connection, rules)
         world.hear(
-            signal("grant", 0, scopes=[ANALYTICS], jurisdiction="EU", covers_past=True),
+            signal("grant", 0, scopes=[ANALYTICS], jurisdiction="EU", notice="past"),
             signal("grant", 0, own=(2,), scopes=[ANALYTICS]),
             signal("deny", 0, own=(3,), scopes=[ANALYTICS]),
         )
@@ -300,8 +450,8 @@ def test_refolding_twice_changes_nothing(database: Database) -> None:
     with database.transaction() as connection:
         world = World(connection)
         world.hear(signal("grant", 1))
-        assert world.fold([1]) == set()
-        assert world.fold([]) == set()
+        assert world.fold([1]) == Refolded(set(), ())
+        assert world.fold([]) == Refolded(set(), ())
         assert verify(connection, world.profiles(), RULES, at(2)) == []
 
 
@@ -311,7 +461,7 @@ def test_a_row_that_no_longer_speaks_is_removed(database: Database) -> None:
         world.place(3, "US-CA")
         assert C in standing(connection, [C])
         world.rules = ConsentRules(version="0")
-        assert world.fold([3]) == {C}
+        assert world.fold([3]).handles == {C}
         assert standing(connection, [C]) == {}
 
 
@@ -389,7 +539,7 @@ def test_history_can_be_asked_for_one_scope(database: Database) -> None:
         world = World(connection)
         world.hear(
             signal("grant", 1, own=(1, 2), scopes=[ADS]),
-            signal("deny", 2, scopes=[ANALYTICS], notice=EvidenceKind.PLAIN),
+            signal("deny", 2, scopes=[ANALYTICS], evidence=EvidenceKind.PLAIN),
         )
         assert [view.handle for view in history(connection, [A, B])] == [A, B, A]
         assert [v.evidence for v in history(connection, [A], ANALYTICS)] == [

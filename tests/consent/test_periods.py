@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdp.consent import Period, PeriodSyntaxError
-from cdp.consent.periods import end_micros
+from cdp.consent.periods import Term, end_micros
 from cdp.kernel import from_micros, to_micros
 
 
@@ -55,3 +55,34 @@ def test_a_period_never_outlasts_its_name(start: int, text: str, zone: str) -> N
     local = ends.astimezone(ZoneInfo(zone))
     assert local.date() == period.after(begun.astimezone(ZoneInfo(zone)).date())
     assert begun < ends
+
+
+# Zones that change their clocks at midnight, on another side of the world, by half an
+# hour, and one that left out a day.
+@given(
+    start=st.integers(0, 4_102_444_800),
+    days=st.lists(st.integers(-2, 2), max_size=4),
+    zone=st.sampled_from(
+        [
+            "America/St_Johns",
+            "Pacific/Apia",
+            "Asia/Kolkata",
+            "America/Havana",
+            "Asia/Seoul",
+            "Europe/Brussels",
+        ]
+    ),
+)
+def test_what_a_term_remembers_is_what_the_calendar_says(
+    start: int, days: list[int], zone: str
+) -> None:
+    """Grants of one day, before and after midnight, asked in any order."""
+    period = Period.parse("P13M")
+    place = ZoneInfo(zone)
+    remembering = Term(period, zone)
+    for day in [0, *days]:
+        begun = max(0, start + day * 20_000) * 1_000_000
+        local = from_micros(begun).astimezone(place).date()
+        last = period.after(local)
+        midnight = datetime(last.year, last.month, last.day, tzinfo=place)
+        assert remembering.end(begun) == to_micros(midnight.astimezone(UTC))

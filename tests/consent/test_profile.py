@@ -1,12 +1,15 @@
 """A profile: merging never widens, unmerging restores, every decision says why."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cdp.consent import (
+    Age,
+    ConsentRules,
     Decision,
     Denied,
     EvidenceKind,
@@ -20,11 +23,12 @@ from cdp.consent import (
     places_of,
     strongest,
 )
-from cdp.consent.profile import EffectiveRow, rows_of, standing_denials
+from cdp.consent.profile import NO_AGES, EffectiveRow, rows_of, standing_denials
 from cdp.kernel import from_micros
 from tests.consent.house import (
     ADS,
     ANALYTICS,
+    LETTER,
     MAIL,
     PANEL,
     RULES,
@@ -45,8 +49,10 @@ def ask(
     scope: int = ADS,
     at: float = 100,
     known: Mapping[int, Sequence[str]] = KNOWN,
+    rules: ConsentRules = RULES,
+    ages: Mapping[int, Age] = NO_AGES,
 ) -> Decision:
-    return decide(handles, said, known, scope, RULES, micros(at))
+    return decide(handles, said, known, scope, rules, micros(at), ages)
 
 
 def test_a_grant_and_a_denial_make_a_conflict_and_both_parts_get_theirs_back() -> None:
@@ -188,14 +194,14 @@ def test_a_decision_names_its_losers_and_why_each_lost(
 
 
 def test_a_decision_names_winner_rule_and_expiry() -> None:
-    grant = heard("grant", 1, rank=1, covers_past=True)
+    grant = heard("grant", 1, rank=1)
     decision = ask({1: [grant]}, handles=[1])
     assert isinstance(decision, Granted)
     assert decision.winner is not None
     assert decision.winner.seq == 1
     assert decision.winner.grants
     assert decision.rule is Rule.R3
-    assert decision.covers_past
+    assert not decision.covers_past
     assert decision.valid_from == from_micros(micros(1))
     assert decision.valid_to == from_micros(micros(2 * 365 * 24 - 9))
 
@@ -213,44 +219,72 @@ INSTANTS = st.sampled_from([0.0, 360, 720, 1080, 2000])
 ANY_SCOPE = st.sampled_from([ADS, ANALYTICS, MAIL, SERVICE, PANEL])
 
 
+# Rules that ask for little; to the letter, with a child, one of fifteen, an adult.
+LAWS = st.sampled_from(
+    [
+        (RULES, NO_AGES),
+        (LETTER, NO_AGES),
+        (
+            LETTER,
+            {
+                2: Age(date(2016, 3, 1), micros(0)),
+                3: Age(date(2011, 2, 28), micros(0)),
+                4: Age(date(1990, 1, 1), micros(0)),
+            },
+        ),
+    ]
+)
+Law = tuple[ConsentRules, Mapping[int, Age]]
+
+
 def rows(
-    handles: Sequence[int], said: Said, at: float
+    handles: Sequence[int], said: Said, at: float, law: Law
 ) -> dict[tuple[int, int], EffectiveRow]:
-    found = rows_of(handles, said, KNOWN, RULES, micros(at))
+    rules, ages = law
+    found = rows_of(handles, said, KNOWN, rules, micros(at), ages)
     return {(row.handle, row.scope): row for row in found}
 
 
-def opened(handles: Sequence[int], said: Said, at: float) -> set[tuple[int, int]]:
-    return {key for key, row in rows(handles, said, at).items() if row.granted}
+def opened(
+    handles: Sequence[int], said: Said, at: float, law: Law
+) -> set[tuple[int, int]]:
+    return {key for key, row in rows(handles, said, at, law).items() if row.granted}
 
 
-@given(PROFILES, INSTANTS)
-def test_a_merge_never_widens(said: Said, at: float) -> None:
-    """Usable after a merge implies usable before, at every handle, for every scope."""
-    before = opened([1, 2], said, at) | opened([3, 4], said, at)
-    assert opened([1, 2, 3, 4], said, at) <= before
+@given(PROFILES, INSTANTS, LAWS)
+def test_a_merge_never_widens(said: Said, at: float, law: Law) -> None:
+    """Law 4: usable after a merge implies usable before, everywhere."""
+    before = opened([1, 2], said, at, law) | opened([3, 4], said, at, law)
+    assert opened([1, 2, 3, 4], said, at, law) <= before
 
 
-@given(PROFILES, INSTANTS, ANY_SCOPE)
+@given(PROFILES, INSTANTS, ANY_SCOPE, LAWS)
 def test_granted_together_means_granted_in_part_and_denied_in_none(
-    said: Said, at: float, scope: int
+    said: Said, at: float, scope: int, law: Law
 ) -> None:
+    """Law 5."""
     handles = [1, 2, 3, 4]
-    if isinstance(ask(said, handles=handles, scope=scope, at=at), Granted):
-        alone = [ask(said, handles=[one], scope=scope, at=at) for one in handles]
+
+    def decided(*asked: int) -> Decision:
+        rules, ages = law
+        return ask(said, handles=asked, scope=scope, at=at, rules=rules, ages=ages)
+
+    if isinstance(decided(*handles), Granted):
+        alone = [decided(one) for one in handles]
         assert any(isinstance(one, Granted) for one in alone)
         assert not any(
             isinstance(one, Denied) and one.reason.is_signal for one in alone
         )
 
 
-@given(PROFILES, INSTANTS, ANY_SCOPE)
+@given(PROFILES, INSTANTS, ANY_SCOPE, LAWS)
 def test_the_decision_of_a_profile_agrees_with_its_rows(
-    said: Said, at: float, scope: int
+    said: Said, at: float, scope: int, law: Law
 ) -> None:
-    handles = [1, 2, 3, 4]
-    decision = ask(said, handles=handles, scope=scope, at=at)
-    mine = [row for key, row in rows(handles, said, at).items() if key[1] == scope]
+    """Law 6, for the two forms of the fold."""
+    handles, (rules, ages) = [1, 2, 3, 4], law
+    decision = ask(said, handles=handles, scope=scope, at=at, rules=rules, ages=ages)
+    mine = [row for key, row in rows(handles, said, at, law).items() if key[1] == scope]
     unasked = scope == SERVICE and len(mine) < len(handles)
     granted = unasked or any(row.granted for row in mine)
     assert isinstance(decision, Granted) == granted
@@ -260,12 +294,33 @@ def test_the_decision_of_a_profile_agrees_with_its_rows(
             assert decision.reason.code == max(codes)
 
 
-@given(PROFILES, histories(said="deny"), INSTANTS)
+@given(PROFILES, histories(said="deny"), INSTANTS, LAWS)
 def test_a_denial_anywhere_never_opens_a_profile(
-    said: dict[int, list[Heard]], denials: list[Heard], at: float
+    said: dict[int, list[Heard]], denials: list[Heard], at: float, law: Law
 ) -> None:
     more = {**said, 2: [*said[2], *denials]}
-    assert opened([1, 2, 3, 4], more, at) <= opened([1, 2, 3, 4], said, at)
+    assert opened([1, 2, 3, 4], more, at, law) <= opened([1, 2, 3, 4], said, at, law)
+
+
+OPTIONAL = (ADS, ANALYTICS, MAIL, PANEL)
+
+
+@given(PROFILES, INSTANTS, LAWS, st.sampled_from(Kind))
+def test_refusing_what_is_optional_never_blocks_the_service(
+    said: dict[int, list[Heard]], at: float, law: Law, kind: Kind
+) -> None:
+    """R15: whatever is said of scopes that ask, the service is decided as before."""
+    rules, ages = law
+    what = "grant" if kind is Kind.REMINDER else "deny"
+    refusal = heard(what, at, seq=99, rank=1, scopes=OPTIONAL, kind=kind)
+    more = {handle: [*signals, refusal] for handle, signals in said.items()}
+    for scope in rules.by_ordinal:
+        if scope not in OPTIONAL:
+            before, after = (
+                ask(it, handles=[1, 2], scope=scope, at=at, rules=rules, ages=ages)
+                for it in (said, more)
+            )
+            assert before == after
 
 
 @given(PROFILES, INSTANTS)
@@ -282,10 +337,10 @@ def test_the_denials_that_stand_are_those_that_close(said: Said, at: float) -> N
 def test_a_person_who_answers_a_notice_reopens_what_gpc_closed() -> None:
     notice = EvidenceKind.CONFLICT_NOTICE
     said = {
-        1: [heard("grant", 5, rank=1, notice=notice)],
+        1: [heard("grant", 5, rank=1, evidence=notice)],
         2: [
             heard("deny", 1, rank=2, kind=Kind.GPC, seq=2),
-            heard("grant", 5, rank=1, notice=notice, seq=1),
+            heard("grant", 5, rank=1, evidence=notice, seq=1),
         ],
     }
     decision = ask(said)

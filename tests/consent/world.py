@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 
 from cdp.consent import (
     ConsentRules,
     How,
     Known,
+    KnownAge,
     NewSignal,
+    Refolded,
     append,
     know,
+    know_ages,
     refold,
 )
 from cdp.kernel import Handle, ProfileId, Seq
@@ -39,7 +42,7 @@ class World:
     def __init__(self, connection: Connection, rules: ConsentRules = RULES) -> None:
         self.connection = connection
         self.rules = rules
-        self.diary = Diary(profiles=[{handle} for handle in HANDLES])
+        self.diary = Diary(rules=rules, profiles=[{handle} for handle in HANDLES])
         self.now = at(0)
 
     def hear(self, *signals: NewSignal) -> list[Seq | None]:
@@ -54,6 +57,12 @@ class World:
         changed = know(self.connection, [one], self.now)
         self.diary.places.setdefault(handle, set()).add(jurisdiction)
         self.diary.places[handle].discard("unknown")
+        self.fold({int(h) for h in changed})
+
+    def age(self, handle: int, born: date) -> None:
+        one = KnownAge(Handle(handle), born, How.DECLARED)
+        changed = know_ages(self.connection, [one], self.now)
+        self.diary.learn_age(handle, born, self.now)
         self.fold({int(h) for h in changed})
 
     def link(self, a: int, b: int) -> None:
@@ -74,7 +83,7 @@ class World:
         self.diary.split([set(part) for part in profiles])
         self.fold({handle for part in before ^ after for handle in part})
 
-    def fold(self, touched: Iterable[int]) -> set[Handle]:
+    def fold(self, touched: Iterable[int]) -> Refolded:
         profiles = {
             profile_id(part): [Handle(handle) for handle in sorted(part)]
             for part in self.diary.profiles

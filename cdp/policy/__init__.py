@@ -15,6 +15,7 @@ get what they need from this room as plain values. Source: docs/decisions/0020 t
 
 from cdp.policy.bundle import Policy, read_bundle
 from cdp.policy.categories import is_covered
+from cdp.policy.detectors import looks_like_rrn
 from cdp.policy.documents import (
     Basis,
     Blocked,
@@ -31,6 +32,7 @@ from cdp.policy.documents import (
     IdentityPolicy,
     Jurisdiction,
     Namespace,
+    Notice,
     Purpose,
     Recipient,
     Release,
@@ -38,8 +40,10 @@ from cdp.policy.documents import (
     Scope,
     Signals,
     Source,
+    Standards,
     Step,
     Title,
+    Told,
 )
 from cdp.policy.durations import Period, add_period, period, shortest_days
 from cdp.policy.errors import (
@@ -55,12 +59,14 @@ from cdp.policy.minimizer import (
     compile_minimizer,
     purpose_mask,
 )
+from cdp.policy.notices import gaps
 from cdp.policy.repository import (
     bundle_of,
     in_force,
+    known_scope_bits,
     ordinals,
-    purpose_bits,
     put_in_force,
+    scope_bits,
 )
 from cdp.policy.transforms import DECIMAL_SCALE, lift
 
@@ -85,6 +91,7 @@ __all__ = [
     "Minimizer",
     "Namespace",
     "NoOrdinalLeftError",
+    "Notice",
     "Period",
     "Policy",
     "PolicyError",
@@ -95,21 +102,26 @@ __all__ = [
     "Scope",
     "Signals",
     "Source",
+    "Standards",
     "Step",
     "Title",
+    "Told",
     "UnknownVersionError",
     "add_period",
     "bundle_of",
     "compile_minimizer",
+    "gaps",
     "in_force",
     "is_covered",
+    "known_scope_bits",
     "lift",
     "load",
+    "looks_like_rrn",
     "ordinals",
     "period",
-    "purpose_bits",
     "purpose_mask",
     "put_in_force",
     "read_bundle",
+    "scope_bits",
     "shortest_days",
 ]

@@ -24,13 +24,16 @@ from cdp.policy.documents import (
     HierarchyTable,
     IdentityPolicy,
     Jurisdiction,
+    Notice,
     Purpose,
     Recipient,
     Release,
     Role,
     Source,
+    Standards,
 )
 from cdp.policy.errors import UnknownVersionError
+from cdp.policy.scopes import scopes_of
 
 D = TypeVar("D", bound=Document)
 
@@ -53,7 +56,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     bundle: bytes
     jurisdictions: dict[str, Jurisdiction]
+    standards: Standards
     purposes: dict[str, Purpose]
+    notices: dict[str, Notice]
     sources: dict[str, Source]
     datasets: dict[str, Dataset]
     roles: dict[str, Role]
@@ -65,6 +70,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Policy({self.version[:12]}, {len(self.purposes)} purposes)"
+
+    @property
+    def scopes(self) -> dict[str, tuple[str, str | None]]:
+        """What consent is asked for: a purpose, alone or for one recipient, by key."""
+        return scopes_of(self.purposes, self.recipients)
 
     def source(self, name: str) -> Source:
         """Return what a source declares; by default the only dataset, no origins."""
@@ -106,7 +116,11 @@ def make_policy(
         version=hashlib.sha256(content).hexdigest(),
         bundle=content,
         jurisdictions=_of_kind(ordered, Jurisdiction),
+        standards=next(
+            (item for item in ordered if isinstance(item, Standards)), Standards()
+        ),
         purposes=_of_kind(ordered, Purpose),
+        notices=_of_kind(ordered, Notice),
         sources=_of_kind(ordered, Source),
         datasets=_of_kind(ordered, Dataset),
         roles=_of_kind(ordered, Role),
@@ -138,7 +152,9 @@ def read_bundle(
         bundle = msgspec.json.decode(content, type=Bundle)
     except msgspec.ValidationError as error:
         raise UnknownVersionError("the bundle has another grammar") from error
-    return make_policy(bundle.documents, bundle.hierarchies, features)
+    policy = make_policy(bundle.documents, bundle.hierarchies, features)
+    # A later grammar knows more defaults than the bytes were written with.
+    return msgspec.structs.replace(policy, version=version, bundle=content)
 
 
 def kind_of(document: Document) -> str:

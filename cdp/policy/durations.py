@@ -55,6 +55,15 @@ def add_period(instant: datetime, text: str, zone: str) -> datetime:
     return (moved + timedelta(days=span.days)).astimezone(UTC)
 
 
+def is_within(text: str, limit: str) -> bool:
+    """Whether a period never lasts longer than ``limit``, whenever it begins."""
+    one, other = period(text), period(limit)
+    if one.months <= other.months and one.days <= other.days:
+        return True
+    # A month has 31 days at most.
+    return one.months * 31 + one.days <= shortest_days(limit)
+
+
 def shortest_days(text: str) -> int:
     """Return the fewest days the period can last; for keys that live in whole days."""
     span = period(text)

@@ -3,19 +3,15 @@
 Each check is one function that yields faults; its code is public and has a test with a
 folder that breaks it. A policy with a fault is not loaded.
 
-Our reading, apart from the articles: a required purpose never rests on consent or an
-opt-out (R15), and K24 is asked of every purpose that has a ground in Korea.
+Our reading, apart from the articles: K24 is asked of every purpose that has a ground in
+Korea. What is asked of purposes, notices and jurisdictions stands in ``lint_people``.
 
-Source: policy page section 4; PIPA Art. 16, 17, 24-2, 28-2, 28-5, 28-8; decree 29-5.
+Source: policy page section 4; PIPA Art. 24-2, 28-2, 28-5, 28-8; decree 29-5.
 """
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import msgspec
+from collections.abc import Iterator, Mapping, Sequence
 
 from cdp.audit import Kind
 from cdp.policy.bundle import kind_of
@@ -23,26 +19,21 @@ from cdp.policy.categories import covers, is_covered
 from cdp.policy.coarseness import is_at_least_as_coarse
 from cdp.policy.documents import (
     Dataset,
-    Document,
     FeatureInfo,
     Field,
     HierarchyTable,
     IdentityPolicy,
-    Jurisdiction,
-    Purpose,
     Recipient,
     Release,
     Role,
-    Source,
     Step,
 )
 from cdp.policy.errors import Fault
+from cdp.policy.folder import Folder, Located, missing
+from cdp.policy.lint_people import lint_people
 from cdp.policy.marks import Marked, PathKey
 from cdp.policy.minimizer import ENVELOPE, TIME_PATH
 from cdp.policy.transforms import IncompatibleStepError, as_kind, compile_steps
-
-UNKNOWN = "unknown"
-MAX_PURPOSES = 63  # one bit each in a signed 64-bit column
 
 # Words that DuckDB 2 or Spark 4 read as syntax.
 _SYNTAX = """
@@ -59,49 +50,8 @@ _OWN = "bucket closed handle n profile seq token withheld"
 RESERVED = frozenset(f"{_SYNTAX} {_OWN}".split())
 _PULL = "release.pull"
 _KEYS = frozenset({"pseudonym.reidentify", "identity.lookup", "identity.reveal"})
-_MARKETING = ("marketing", "advertising", "personalization", "segmentation")
 _28_2_PURPOSES = ("statistics", "research", "archiving")
 _KOREA = "KR"
-
-D = TypeVar("D", bound=Document)
-
-
-class Located(msgspec.Struct, frozen=True, kw_only=True):
-    """A document and where it stands."""
-
-    document: Document
-    marked: Marked
-
-
-class _Folder:
-    """Everything that was decoded, by kind and key."""
-
-    def __init__(
-        self,
-        located: Sequence[Located],
-        hierarchies: Mapping[str, HierarchyTable],
-        features: Mapping[str, FeatureInfo],
-    ) -> None:
-        self.located = located
-        self.hierarchies = hierarchies
-        self.features = features
-        self.jurisdictions = self.keys(Jurisdiction)
-        self.purposes = self.keys(Purpose)
-        self.datasets = self.keys(Dataset)
-        self.roles = self.keys(Role)
-        self.recipients = self.keys(Recipient)
-        identity = next((item for item, _ in self.of(IdentityPolicy)), None)
-        self.namespaces = {
-            space.name for space in (identity.namespaces if identity else ())
-        }
-
-    def of(self, kind: type[D]) -> Iterator[tuple[D, Marked]]:
-        for item in self.located:
-            if isinstance(item.document, kind):
-                yield item.document, item.marked
-
-    def keys(self, kind: type[D]) -> dict[str, D]:
-        return {document.key: document for document, _ in self.of(kind)}
 
 
 def lint(
@@ -110,12 +60,10 @@ def lint(
     features: Mapping[str, FeatureInfo],
 ) -> list[Fault]:
     """Return every fault of a folder whose documents all decoded."""
-    folder = _Folder(located, hierarchies, features)
+    folder = Folder(located, hierarchies, features)
     checks = (
         _documents,
-        _jurisdictions,
-        _purposes,
-        _sources,
+        lint_people,
         _datasets,
         _roles,
         _releases,
@@ -150,16 +98,7 @@ def lint_table(table: HierarchyTable, file: str) -> Iterator[Fault]:
                     return
 
 
-def _missing(
-    marked: Marked, known: Iterable[str], *uses: tuple[str, str, tuple[PathKey, ...]]
-) -> Iterator[Fault]:
-    names = set(known)
-    for what, name, path in uses:
-        if name not in names:
-            yield marked.fault("unknown_reference", f"no {what} {name!r}", *path)
-
-
-def _documents(folder: _Folder) -> Iterator[Fault]:
+def _documents(folder: Folder) -> Iterator[Fault]:
     seen: set[tuple[str, str]] = set()
     for item in folder.located:
         name = (kind_of(item.document), item.document.key)
@@ -173,70 +112,7 @@ def _documents(folder: _Folder) -> Iterator[Fault]:
         yield Fault(file=".", line=0, rule="missing_document", message=message)
 
 
-def _jurisdictions(folder: _Folder) -> Iterator[Fault]:
-    unknown = folder.jurisdictions.get(UNKNOWN)
-    if unknown is None or unknown.default != "opt_in":
-        message = "the jurisdiction 'unknown' exists and is opt_in"
-        yield Fault(file=".", line=0, rule="unknown_not_opt_in", message=message)
-    for place, marked in folder.of(Jurisdiction):
-        try:
-            ZoneInfo(place.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            yield marked.fault("unknown_reference", "no such time zone", "zone")
-        for purpose in place.reconfirm.purposes if place.reconfirm else ():
-            # A purpose stands for those below it: marketing covers marketing.email.
-            if not any(covers(purpose, known) for known in folder.purposes):
-                message = f"no purpose {purpose!r}"
-                yield marked.fault("unknown_reference", message, "reconfirm")
-
-
-def _purposes(folder: _Folder) -> Iterator[Fault]:
-    if len(folder.purposes) > MAX_PURPOSES:
-        message = f"{len(folder.purposes)} purposes; there are {MAX_PURPOSES} bits"
-        yield Fault(file=".", line=0, rule="too_many_purposes", message=message)
-    for purpose, marked in folder.of(Purpose):
-        for place in sorted(folder.jurisdictions.keys() - purpose.basis.keys()):
-            yield marked.fault("no_basis", f"no basis for {place}", "basis")
-        yield from _missing(
-            marked,
-            folder.jurisdictions,
-            *(("jurisdiction", key, ("basis", key)) for key in purpose.basis),
-            *(("jurisdiction", key, ("max_age", key)) for key in purpose.max_age),
-        )
-        yield from _missing(
-            marked,
-            folder.recipients,
-            *(("recipient", key, ("scope",)) for key in purpose.scope.recipients),
-        )
-        if (basis := purpose.basis.get(UNKNOWN)) and basis.type == "opt_out":
-            message = "an unknown jurisdiction never rests on an opt-out"
-            yield marked.fault("unknown_not_opt_in", message, "basis", UNKNOWN)
-        chosen = any(
-            basis.type in {"consent", "opt_out"} or basis.separate is not None
-            for basis in purpose.basis.values()
-        )
-        if purpose.required and (chosen or is_covered(purpose.key, _MARKETING)):
-            message = "what a person may refuse is never required"
-            yield marked.fault("required_marketing", message, "required")
-
-
-def _sources(folder: _Folder) -> Iterator[Fault]:
-    for source, marked in folder.of(Source):
-        if source.dataset is not None:
-            yield from _missing(
-                marked, folder.datasets, ("dataset", source.dataset, ("dataset",))
-            )
-        for own, other in source.namespaces.items():
-            path = ("namespaces", own)
-            yield from _missing(
-                marked,
-                folder.namespaces,
-                ("namespace", own, path),
-                ("namespace", other, path),
-            )
-
-
-def _datasets(folder: _Folder) -> Iterator[Fault]:
+def _datasets(folder: Folder) -> Iterator[Fault]:
     refused = [
         pattern for place in folder.jurisdictions.values() for pattern in place.refuse
     ]
@@ -274,13 +150,13 @@ def _field_paths(
 
 
 def _field_purposes(
-    folder: _Folder,
+    folder: Folder,
     dataset: Dataset,
     field: Field,
     marked: Marked,
     at: tuple[PathKey, ...],
 ) -> Iterator[Fault]:
-    yield from _missing(
+    yield from missing(
         marked,
         folder.purposes,
         *(("purpose", key, (*at, "purposes")) for key in field.purposes),
@@ -298,7 +174,7 @@ def _field_purposes(
 
 
 def _field_form(
-    folder: _Folder, field: Field, marked: Marked, at: tuple[PathKey, ...]
+    folder: Folder, field: Field, marked: Marked, at: tuple[PathKey, ...]
 ) -> Iterator[Fault]:
     forms = sum((field.type is not None, field.identifier is not None, field.deny))
     if forms != 1:
@@ -308,7 +184,7 @@ def _field_form(
         message = "sealed values come with the keys of handles"
         yield marked.fault("sealed_unavailable", message, *at, "sealed")
     if field.identifier is not None:
-        yield from _missing(
+        yield from missing(
             marked,
             folder.namespaces,
             ("namespace", field.identifier, (*at, "identifier")),
@@ -328,7 +204,7 @@ def _field_form(
 
 
 def _step_faults(
-    folder: _Folder, steps: Sequence[Step], marked: Marked, at: tuple[PathKey, ...]
+    folder: Folder, steps: Sequence[Step], marked: Marked, at: tuple[PathKey, ...]
 ) -> Iterator[Fault]:
     twice = [
         name for name, n in Counter(step.transform for step in steps).items() if n > 1
@@ -365,14 +241,14 @@ def _denied_paths(dataset: Dataset, marked: Marked) -> Iterator[Fault]:
                 yield marked.fault("conflicting_transforms", message, "fields", name)
 
 
-def _roles(folder: _Folder) -> Iterator[Fault]:
+def _roles(folder: Folder) -> Iterator[Fault]:
     for role, marked in folder.of(Role):
-        yield from _missing(
+        yield from missing(
             marked,
             folder.purposes,
             *(("purpose", key, ("purposes",)) for key in role.purposes),
         )
-        yield from _missing(
+        yield from missing(
             marked,
             tuple(Kind),
             *(("audit kind", kind, ("may", n)) for n, kind in enumerate(role.may)),
@@ -381,21 +257,21 @@ def _roles(folder: _Folder) -> Iterator[Fault]:
             message = f"{_PULL} and {', '.join(sorted(keys))} in one role"
             yield marked.fault("role_joins_keys_and_features", message, "may")
     for recipient, marked in folder.of(Recipient):
-        yield from _missing(marked, folder.roles, ("role", recipient.role, ("role",)))
+        yield from missing(marked, folder.roles, ("role", recipient.role, ("role",)))
 
 
-def _releases(folder: _Folder) -> Iterator[Fault]:
+def _releases(folder: Folder) -> Iterator[Fault]:
     for release, marked in folder.of(Release):
         references = [
-            *_missing(
+            *missing(
                 marked, folder.purposes, ("purpose", release.purpose, ("purpose",))
             ),
-            *_missing(
+            *missing(
                 marked,
                 folder.recipients,
                 ("recipient", release.recipient, ("recipient",)),
             ),
-            *_missing(
+            *missing(
                 marked, folder.datasets, ("dataset", release.dataset, ("dataset",))
             ),
         ]
@@ -416,7 +292,7 @@ def _releases(folder: _Folder) -> Iterator[Fault]:
 
 
 def _columns(
-    folder: _Folder, release: Release, dataset: Dataset, marked: Marked
+    folder: Folder, release: Release, dataset: Dataset, marked: Marked
 ) -> Iterator[Fault]:
     if not release.columns.all:
         message = "a release names a column"
@@ -467,7 +343,7 @@ def _place(release: Release, name: str) -> tuple[PathKey, ...]:
 
 
 def _generalised(
-    folder: _Folder, release: Release, dataset: Dataset, marked: Marked
+    folder: Folder, release: Release, dataset: Dataset, marked: Marked
 ) -> Iterator[Fault]:
     for name, step in release.generalise.items():
         at: tuple[PathKey, ...] = ("generalise", name)
@@ -487,20 +363,20 @@ def _generalised(
                 yield marked.fault("not_coarser", message, *at)
 
 
-def _transfer(folder: _Folder, release: Release, marked: Marked) -> Iterator[Fault]:
+def _transfer(folder: Folder, release: Release, marked: Marked) -> Iterator[Fault]:
     purpose = folder.purposes[release.purpose]
     recipient = folder.recipients[release.recipient]
     named = recipient.key in purpose.scope.recipients
     if recipient.relation == "third_party" and not named:
         message = f"the consent of {purpose.key} does not name {recipient.key}"
         yield marked.fault("third_party_without_scope", message, "recipient")
-    abroad = recipient.country != _KOREA and _KOREA in purpose.basis
+    abroad = recipient.country != _KOREA and purpose.basis_in(_KOREA) is not None
     if abroad and recipient.country not in purpose.scope.countries:
         message = f"the consent of {purpose.key} does not name {recipient.country}"
         yield marked.fault("foreign_recipient_without_scope", message, "recipient")
 
 
-def _domains(folder: _Folder) -> Iterator[Fault]:
+def _domains(folder: Folder) -> Iterator[Fault]:
     domains: dict[tuple[str, str], list[tuple[Release, Marked]]] = defaultdict(list)
     for release, marked in folder.of(Release):
         domains[release.purpose, release.recipient].append((release, marked))
@@ -512,7 +388,7 @@ def _domains(folder: _Folder) -> Iterator[Fault]:
                 yield marked.fault("domain_mismatch", message, "domain")
 
 
-def _identity(folder: _Folder) -> Iterator[Fault]:
+def _identity(folder: Folder) -> Iterator[Fault]:
     for identity, marked in folder.of(IdentityPolicy):
         names = Counter(space.name for space in identity.namespaces)
         for name, count in names.items():

@@ -16,7 +16,8 @@ from pathlib import Path
 from cdp.policy.bundle import Policy, make_policy
 from cdp.policy.documents import FeatureInfo, HierarchyTable
 from cdp.policy.errors import Fault, PolicyError
-from cdp.policy.lint import Located, lint, lint_table
+from cdp.policy.folder import Located
+from cdp.policy.lint import lint, lint_table
 from cdp.policy.marks import decode_document, read_yaml
 
 _TABLES = "hierarchies"

@@ -51,6 +51,7 @@ ENVELOPE = (
     "_metadata",
     "previousId",
     "context.consent",
+    "context.consentManagement",
     "context.library",
 )
 # The collector's own instant and the address of the socket stand in for these two.

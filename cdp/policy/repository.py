@@ -53,9 +53,18 @@ def ordinals(connection: Connection, kind: str, keys: Sequence[str]) -> dict[str
     return {key: known[key] for key in keys}
 
 
-def purpose_bits(connection: Connection, policy: Policy) -> dict[str, int]:
-    """Return the ordinal of every purpose that ``policy`` names."""
-    return ordinals(connection, PURPOSE, list(policy.purposes))
+def scope_bits(connection: Connection, policy: Policy) -> dict[str, int]:
+    """Return the ordinal of every scope of ``policy``; a purpose's own has its key."""
+    return ordinals(connection, PURPOSE, list(policy.scopes))
+
+
+def known_scope_bits(connection: Connection, policy: Policy) -> dict[str, int]:
+    """Return the ordinals that the scopes of ``policy`` were given before.
+
+    It only reads: a policy that was in force has one for each scope.
+    """
+    known = _ordinals(connection, PURPOSE)
+    return {key: known[key] for key in policy.scopes if key in known}
 
 
 def put_in_force(connection: Connection, policy: Policy, clock: Clock) -> bool:

@@ -11,7 +11,8 @@ class PolicyOrdinalRow(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("kind", "ordinal"),)
 
     kind: str = Field(primary_key=True, max_length=16)
-    key: str = Field(primary_key=True, max_length=64)
+    # A key, or two of them with a sign between: a purpose and its recipient.
+    key: str = Field(primary_key=True, max_length=129)
     ordinal: int
 
 

@@ -1,7 +1,9 @@
+import hashlib
 import random  # noqa: TID251 - a seeded shuffle of files, no secret
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
@@ -97,7 +99,7 @@ def test_the_shop_loads_and_its_release_names_its_inputs(shop: Policy) -> None:
         "occurred_at",
         "revenue",
     )
-    assert set(shop.jurisdictions) == {"KR", "EU", "US-CA", "unknown"}
+    assert {"KR", "EU", "EU-FR", "UK", "US-CA", "unknown"} < set(shop.jurisdictions)
     assert {purpose.key for purpose in shop.purposes.values() if purpose.required} == {
         "service",
         "operations",
@@ -135,3 +137,25 @@ def test_a_period_ends_on_the_calendar(start: str, text: str, end: str) -> None:
 def test_what_is_no_calendar_period_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="a period is"):
         period(text)
+
+
+def test_the_texts_that_ship_are_those_of_their_notice(shop: Policy) -> None:
+    texts = ROOT / "policies" / "notices"
+    for key, notice in shop.notices.items():
+        for language, digest in notice.texts.items():
+            text = (texts / f"{key}.{language}.txt").read_bytes()
+            assert hashlib.sha256(text).hexdigest() == digest
+
+
+def test_a_bundle_of_an_older_grammar_keeps_its_version(folder: Folder) -> None:
+    """What came later has its default; the version is that of the bytes."""
+    policy = load(folder(SMALL), features=RECENCY)
+    plain = msgspec.json.decode(policy.bundle)
+    for document in plain["documents"]:
+        for name in ("gpc", "needs_notice", "separates", "no_ask", "channel", "level"):
+            document.pop(name, None)
+    content = msgspec.json.encode(plain)
+    version = hashlib.sha256(content).hexdigest()
+    old = read_bundle(content, version, features=RECENCY)
+    assert (old.version, old.bundle) == (version, content)
+    assert old.purposes == policy.purposes

@@ -10,9 +10,9 @@ from cdp.policy import (
     bundle_of,
     in_force,
     ordinals,
-    purpose_bits,
     put_in_force,
     read_bundle,
+    scope_bits,
 )
 from cdp.policy.bundle import make_policy
 from cdp.policy.documents import Document
@@ -51,7 +51,7 @@ def test_the_sixty_fourth_key_has_no_bit(database: Database) -> None:
 
 def test_every_purpose_of_the_shop_has_a_bit(database: Database, shop: Policy) -> None:
     with database.transaction() as connection:
-        bits = purpose_bits(connection, shop)
+        bits = scope_bits(connection, shop)
     assert bits.keys() == shop.purposes.keys()
     assert sorted(bits.values()) == list(range(len(bits)))
 

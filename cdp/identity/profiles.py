@@ -38,7 +38,7 @@ from cdp.identity.repository import Standing
 from cdp.identity.resolution import resolve
 from cdp.identity.rules import IdentityRules
 from cdp.identity.thinning import thin
-from cdp.kernel import Handle, ProfileId, Seq
+from cdp.kernel import Handle, ProfileId, Seq, to_micros
 from cdp.runtime import Connection
 
 # The refusals of live edges. The others are of aliases that never were an edge: whoever
@@ -58,11 +58,14 @@ def observe(
     observations: Sequence[Observation],
     rules: IdentityRules,
     seq: Seq,
+    *,
+    now: datetime,
 ) -> Changed:
     """Keep what is new of ``observations`` and resolve the touched profiles again.
 
     Args:
         observations: of one commit, in any order; linking was allowed for each of them.
+        now: when the store learns of them; not when they were observed.
 
     Raises:
         UnknownHandleError: an observation names a handle that the store does not hold.
@@ -81,6 +84,7 @@ def observe(
             {handle for pair in pairs for handle in pair},
             rules,
             seq,
+            now,
             met=pairs,
             doubtful={h for each in aliases for h in (each.anchor, each.other)},
             renamed={
@@ -103,6 +107,8 @@ def touch(
     seen: Mapping[Handle, datetime],
     rules: IdentityRules,
     seq: Seq,
+    *,
+    now: datetime,
 ) -> Changed:
     """Note that an event of this time carried the handle; only an earlier one counts.
 
@@ -112,7 +118,7 @@ def touch(
     earlier = repository.lower_first_seen(connection, seen)
     if not earlier:
         return Changed(seq=seq)
-    return _settle(connection, earlier, rules, seq)
+    return _settle(connection, earlier, rules, seq, now)
 
 
 def end_evidence(
@@ -138,6 +144,7 @@ def end_evidence(
         ends,
         rules,
         seq,
+        ended_at,
         doubtful=ends,
         renamed={handle for a, b, rename in rows if rename for handle in (a, b)},
     )
@@ -149,6 +156,8 @@ def block(
     handles: Collection[Handle],
     rules: IdentityRules,
     seq: Seq,
+    *,
+    now: datetime,
 ) -> Changed:
     """Take handles out of resolution: their values are on the blocked list now."""
     blocked = repository.block(connection, handles)
@@ -157,7 +166,7 @@ def block(
     evidence = repository.live_evidence(connection, blocked)
     ends = blocked | _ends(evidence)
     renamed = _ends([each for each in evidence if each.rename])
-    return _settle(connection, ends, rules, seq, doubtful=ends, renamed=renamed)
+    return _settle(connection, ends, rules, seq, now, doubtful=ends, renamed=renamed)
 
 
 def unlink(
@@ -187,7 +196,7 @@ def unlink(
         made_at=made_at,
     ):
         return Changed(seq=seq)
-    return _settle(connection, {a, b}, rules, seq)
+    return _settle(connection, {a, b}, rules, seq, made_at)
 
 
 def lift(
@@ -202,13 +211,15 @@ def lift(
     """Take back an ``unlink``: the evidence decides again."""
     if not repository.lift_apart(connection, a, b, lifted_at):
         return Changed(seq=seq)
-    return _settle(connection, {a, b}, rules, seq)
+    return _settle(connection, {a, b}, rules, seq, lifted_at)
 
 
-def rebuild(connection: Connection, rules: IdentityRules, seq: Seq) -> Changed:
+def rebuild(
+    connection: Connection, rules: IdentityRules, seq: Seq, *, now: datetime
+) -> Changed:
     """Resolve everything, and write what differs. For new rules; not for every day."""
     region = _everything(connection)
-    return _apply(connection, region, _resolved(region, rules), seq)
+    return _apply(connection, region, _resolved(region, rules), seq, now)
 
 
 def verify(connection: Connection, rules: IdentityRules) -> Drift:
@@ -262,6 +273,7 @@ def _settle(
     touched: set[Handle],
     rules: IdentityRules,
     seq: Seq,
+    now: datetime,
     *,
     met: Collection[tuple[Handle, Handle]] = (),
     doubtful: Collection[Handle] = frozenset(),
@@ -303,7 +315,7 @@ def _settle(
             for handle in (each.a, each.b)
         } - region.standing.keys()
         if not beyond:
-            return _apply(connection, region, result, seq)
+            return _apply(connection, region, result, seq, now)
         _grow(connection, region, beyond)
 
 
@@ -398,7 +410,11 @@ def _named(region: _Region, result: Resolution) -> dict[Handle, ProfileId]:
 
 
 def _apply(
-    connection: Connection, region: _Region, result: Resolution, seq: Seq
+    connection: Connection,
+    region: _Region,
+    result: Resolution,
+    seq: Seq,
+    now: datetime,
 ) -> Changed:
     """Write where the result differs from what stands."""
     named = _named(region, result)
@@ -407,7 +423,7 @@ def _apply(
         for handle, was in region.standing.items()
         if was.profile_id != named[handle]
     ]
-    repository.move(connection, moves, seq)
+    repository.move(connection, moves, seq, _since(region, now))
     active = region.active
     stood = {r for r in region.refusals if r.a in active or r.b in active}
     holds = set(result.refusals)
@@ -428,6 +444,16 @@ def _apply(
         before={id_: some for id_, some in before.items() if after.get(id_) != some},
         after={id_: some for id_, some in after.items() if before.get(id_) != some},
     )
+
+
+def _since(region: _Region, now: datetime) -> int:
+    """Return the instant of a change, later than all before it where a clock is not.
+
+    A clock that was set back must not change what was known at an instant before.
+    """
+    at = to_micros(now)
+    newest = max((was.from_at for was in region.standing.values()), default=at)
+    return at if at >= newest else newest + 1
 
 
 def _rename_component(

@@ -55,6 +55,7 @@ from cdp.kernel import (
     Handle,
     ProfileId,
     Seq,
+    from_micros,
     new_handle,
     new_profile_id,
     to_micros,
@@ -85,6 +86,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     handle: Handle
     profile_id: ProfileId
     from_seq: int
+    from_at: int
     own_id: ProfileId
     blocked: bool
     facts: HandleFacts
@@ -112,11 +114,14 @@ def _find(connection: Connection, digests: Sequence[bytes]) -> Iterable[Any]:
 
 
 def create(
-    connection: Connection, new: Sequence[NewHandle], seq: Seq
+    connection: Connection, new: Sequence[NewHandle], seq: Seq, *, now: datetime
 ) -> dict[bytes, Handle]:
     """Give each digest a handle that is a profile of its own from ``seq`` on.
 
     A digest that is known already, or stands twice in ``new``, gets one handle.
+
+    Args:
+        now: when the store learns of them; not when an event says it was seen.
     """
     handles = find(connection, [each.digest for each in new])
     fresh: dict[bytes, NewHandle] = {}
@@ -154,7 +159,8 @@ def create(
         members_.append({"handle": handle, "profile_id": own_id, "from_seq": seq})
     connection.execute(insert(_handle), rows)
     connection.execute(insert(_identifier), identifiers)
-    connection.execute(insert(_member).values(to_seq=None), members_)
+    opened = insert(_member).values(to_seq=None, from_at=to_micros(now), to_at=None)
+    connection.execute(opened, members_)
     return handles
 
 
@@ -387,9 +393,9 @@ def members(
     connection: Connection,
     handles: Collection[Handle],
     *,
-    known_at: Seq | None = None,
+    known_at: datetime | None = None,
 ) -> Profiles:
-    """Return the whole profiles of ``handles``, now or as known at a position.
+    """Return the whole profiles of ``handles``, now or as known at an instant.
 
     A handle that the store does not hold, or did not yet hold, is in no profile.
     """
@@ -415,6 +421,34 @@ def members(
         handles_of={id_: tuple(sorted(some)) for id_, some in mates.items()},
         namespace_of=namespace_of,
     )
+
+
+def former_profiles(
+    connection: Connection, handles: Collection[Handle], since: Seq
+) -> dict[Handle, ProfileId]:
+    """Return the profile that each handle left at ``since`` or later.
+
+    It is the one that held just before; a handle that stayed, or is new, is missing.
+    """
+    c = _member.c
+    query = select(c.handle, c.profile_id).where(
+        _among(connection, c.handle, handles), c.from_seq < since, c.to_seq >= since
+    )
+    return {
+        Handle(handle): ProfileId(bytes(profile_id))
+        for handle, profile_id in connection.execute(query).all()
+    }
+
+
+def last_change(
+    connection: Connection, profiles: Collection[ProfileId]
+) -> datetime | None:
+    """Return when a handle last came into one of these profiles, or left it."""
+    c = _member.c
+    newest = func.max(func.coalesce(c.to_at, c.from_at))
+    query = select(newest).where(c.profile_id.in_(profiles))
+    found = connection.execute(query).scalar()
+    return None if found is None else from_micros(found)
 
 
 def member_columns(
@@ -449,7 +483,7 @@ def standing(
     """Return every handle of the profiles of ``handles``; of all profiles for None."""
     c, h = _member.c, _handle.c
     query = (
-        select(c.handle, c.profile_id, c.from_seq, h.own_id, h.blocked)
+        select(c.handle, c.profile_id, c.from_seq, c.from_at, h.own_id, h.blocked)
         .add_columns(h.namespace, h.first_seen)
         .select_from(_member.join(_handle, h.handle == c.handle))
         .where(c.to_seq.is_(None))
@@ -465,13 +499,21 @@ def standing(
             handle=handle,
             profile_id=profile_id,
             from_seq=from_seq,
+            from_at=from_at,
             own_id=own_id,
             blocked=blocked,
             facts=HandleFacts(namespace=namespace, first_seen=first_seen),
         )
-        for handle, profile_id, from_seq, own_id, blocked, namespace, first_seen in (
-            connection.execute(query).all()
-        )
+        for (
+            handle,
+            profile_id,
+            from_seq,
+            from_at,
+            own_id,
+            blocked,
+            namespace,
+            first_seen,
+        ) in connection.execute(query).all()
     }
 
 
@@ -498,8 +540,14 @@ def move(
     connection: Connection,
     moves: Iterable[tuple[Standing, ProfileId]],
     seq: Seq,
+    since: int,
 ) -> None:
-    """Put handles into other profiles from ``seq`` on; their history stays."""
+    """Put handles into other profiles from ``seq`` on; their history stays.
+
+    Args:
+        since: the instant of the position, in microseconds UTC; not before any place
+            that ends with it was taken.
+    """
     closed, opened, changed = [], [], []
     for was, profile_id in moves:
         if was.from_seq == seq:
@@ -520,10 +568,13 @@ def move(
         close = (
             update(_member)
             .where(c.handle == bindparam("b_handle"), c.from_seq == bindparam("b_from"))
-            .values(to_seq=seq)
+            .values(to_seq=seq, to_at=since)
         )
         connection.execute(close, closed)
-        connection.execute(insert(_member).values(from_seq=seq, to_seq=None), opened)
+        held = insert(_member).values(
+            from_seq=seq, to_seq=None, from_at=since, to_at=None
+        )
+        connection.execute(held, opened)
 
 
 def refusals(
@@ -606,13 +657,12 @@ def replace_cuts(
         )
 
 
-def _holds(table: Any, known_at: Seq | None) -> ColumnElement[bool]:
+def _holds(table: Any, known_at: datetime | None) -> ColumnElement[bool]:
     if known_at is None:
         return cast("ColumnElement[bool]", table.c.to_seq.is_(None))
-    return and_(
-        table.c.from_seq <= known_at,
-        or_(table.c.to_seq.is_(None), table.c.to_seq > known_at),
-    )
+    at = to_micros(known_at)
+    # Several positions of one instant: the last of them is what was known.
+    return and_(table.c.from_at <= at, or_(table.c.to_at.is_(None), table.c.to_at > at))
 
 
 def _touches(

@@ -108,7 +108,11 @@ class ApartRow(SQLModel, table=True):
 
 
 class MemberRow(SQLModel, table=True):
-    """A handle's profile from one position on; ``to_seq`` is null while it holds."""
+    """A handle's profile from one position on; ``to_seq`` is null while it holds.
+
+    ``from_at`` and ``to_at`` are the same two positions as instants, in microseconds
+    UTC; ``from_at`` never lies before that of an earlier row of the handle.
+    """
 
     __tablename__ = "member"
 
@@ -118,6 +122,10 @@ class MemberRow(SQLModel, table=True):
         sa_column=Column(LargeBinary(16), nullable=False, index=True)
     )
     to_seq: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    from_at: int = Field(
+        sa_column=Column(BigInteger, nullable=False, server_default=text("0"))
+    )
+    to_at: int | None = Field(sa_column=Column(BigInteger, nullable=True))
 
 
 class RefusalRow(SQLModel, table=True):

@@ -4,6 +4,7 @@ Source: the design page "Identity", section 11, laws 1 to 3.
 """
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,20 @@ from hypothesis import strategies as st
 from sqlmodel import SQLModel
 
 from cdp.identity import (
+    Changed,
     IdentityRules,
     Observation,
+    Profiles,
     Trust,
     UnknownHandleError,
     block,
+    last_change,
     members,
     observe,
     rebuild,
     verify,
 )
-from cdp.kernel import Handle
+from cdp.kernel import Handle, ProfileId
 from cdp.runtime import Connection, Database
 from tests.identity.graphs import NAMES, RULES, tight
 from tests.identity.world import World, instant, parts
@@ -74,19 +78,16 @@ aliases = st.builds(
     st.sampled_from([Trust.VERIFIED, Trust.VERIFIED, Trust.CLAIMED]),
 )
 denials = st.builds(
-    lambda t, name: lambda world: is_known(world, name) and world.deny_linking(t, name),
-    times,
+    lambda name: lambda world: is_known(world, name) and world.deny_linking(name),
     names,
 )
 pairs = st.lists(names, min_size=2, max_size=2, unique=True)
 unlinks = st.builds(
-    lambda t, pair: lambda world: is_known(world, *pair) and world.unlink(t, *pair),
-    times,
+    lambda pair: lambda world: is_known(world, *pair) and world.unlink(*pair),
     pairs,
 )
 lifts = st.builds(
-    lambda t, pair: lambda world: is_known(world, *pair) and world.lift(t, *pair),
-    times,
+    lambda pair: lambda world: is_known(world, *pair) and world.lift(*pair),
     pairs,
 )
 blocks = st.builds(
@@ -94,7 +95,11 @@ blocks = st.builds(
         lambda world: (
             is_known(world, name)
             and block(
-                world.connection, [world.handles[name]], world.rules, world.draw()
+                world.connection,
+                [world.handles[name]],
+                world.rules,
+                world.draw(),
+                now=world.clock,
             )
         )
     ),
@@ -182,7 +187,7 @@ def test_adding_and_then_ending_restores_what_was_there(
                 # One by one: on one event a stronger name would be the anchor.
                 for name in some:
                     world.event(70, "u9", name)
-        world.deny_linking(80, "u9")
+        world.deny_linking("u9")
         found = world.profiles()
         assert found.pop("u9") == {"u9"}
         assert (found, world.refusals(), world.cuts()) == stood
@@ -200,10 +205,10 @@ def test_unlinking_and_lifting_restores_what_was_there(
             step(world)
         if not is_known(world, *pair):
             return
-        world.lift(0, *pair)
+        world.lift(*pair)
         stood = (world.profiles(), world.refusals(), world.cuts())
-        parted = world.unlink(1, *pair)
-        lifted = world.lift(2, *pair)
+        parted = world.unlink(*pair)
+        lifted = world.lift(*pair)
         assert (world.profiles(), world.refusals(), world.cuts()) == stood
         assert (parted.before, parted.after) == (lifted.after, lifted.before)
 
@@ -260,7 +265,9 @@ def test_the_number_of_queries_does_not_grow_with_the_batch(world: World) -> Non
         ]
         return counted(
             world.connection,
-            lambda: observe(world.connection, observations, world.rules, seq),
+            lambda: observe(
+                world.connection, observations, world.rules, seq, now=world.clock
+            ),
         )
 
     assert len(batch(100, 500)) <= len(batch(10, 2)) <= 12
@@ -302,14 +309,20 @@ def test_a_change_names_the_old_and_the_new_parts(world: World) -> None:
     assert members(world.connection, [number["c1"]]).handles_of == changed.after
 
 
+def shut(world: World, name: str) -> Changed:
+    seq = world.draw()
+    return block(
+        world.connection, [world.handles[name]], world.rules, seq, now=world.clock
+    )
+
+
 def test_a_handle_that_is_blocked_later_ties_nothing(world: World) -> None:
     world.event(1, "e1", "c1")
     world.event(2, "e1", "c2")
-    seq = world.draw()
-    changed = block(world.connection, [world.handles["e1"]], world.rules, seq)
+    changed = shut(world, "e1")
     assert world.profiles() == parts("e1", "c1", "c2")
     assert len(changed.after) == 3
-    again = block(world.connection, [world.handles["e1"]], world.rules, world.draw())
+    again = shut(world, "e1")
     assert again.after == {}
     world.event(3, "e1", "c1")
     assert world.profiles() == parts("e1", "c1", "c2")
@@ -320,7 +333,7 @@ def test_a_device_shared_with_a_blocked_id_is_not_shared_for_good(
 ) -> None:
     world.event(1, "u1", "d1")
     world.event(2, "u2", "d1")
-    block(world.connection, [world.handles["u2"]], world.rules, world.draw())
+    shut(world, "u2")
     assert world.profiles() == parts("u1: d1", "u2")
     world.event(3, "d1", "c1")
     assert world.profiles() == parts("u1: d1 c1", "u2")
@@ -339,17 +352,19 @@ def test_an_unknown_handle_is_an_error(world: World) -> None:
         basis="consent",
     )
     with pytest.raises(UnknownHandleError):
-        observe(world.connection, [stranger], world.rules, world.draw())
+        observe(world.connection, [stranger], world.rules, world.draw(), now=instant(1))
 
 
 def test_calls_that_change_nothing_say_so(world: World) -> None:
     world.event(1, "u1", "c1")
-    assert observe(world.connection, [], world.rules, world.draw()).handles == set()
+    seq = world.draw()
+    nothing = observe(world.connection, [], world.rules, seq, now=world.clock)
+    assert nothing.handles == set()
     world.event(1, "e5")
-    assert world.deny_linking(2, "e5").ended == 0
-    assert world.lift(2, "u1", "c1").handles == set()
-    world.unlink(3, "u1", "c1")
-    assert world.unlink(4, "c1", "u1").handles == set()
+    assert world.deny_linking("e5").ended == 0
+    assert world.lift("u1", "c1").handles == set()
+    world.unlink("u1", "c1")
+    assert world.unlink("c1", "u1").handles == set()
 
 
 def test_new_rules_are_seen_as_drift_and_a_rebuild_settles_it(world: World) -> None:
@@ -360,7 +375,8 @@ def test_new_rules_are_seen_as_drift_and_a_rebuild_settles_it(world: World) -> N
     assert not drift.is_clean
     assert (len(drift.handles), drift.refusals, drift.cuts) == (3, 3, 0)
     world.rules = stricter
-    rebuild(world.connection, stricter, world.draw())
+    seq = world.draw()
+    rebuild(world.connection, stricter, seq, now=world.clock)
     assert verify(world.connection, stricter).is_clean
     assert world.profiles() == parts("u1: e1 e2", "e3", "e4", "e5")
 
@@ -372,7 +388,7 @@ def test_an_alias_that_comes_late_gives_a_shared_device_back(world: World) -> No
     world.alias(3, "u1", "u2")
     assert world.cuts() == {}
     assert world.profiles() == parts("u1: u2 c1 e1")
-    world.deny_linking(4, "u1")
+    world.deny_linking("u1")
     assert world.profiles() == parts("u1", "u2: c1", "e1")
 
 
@@ -421,7 +437,7 @@ def test_a_handle_set_free_brings_its_neighbours_components_along(
     world.event(2, "d1", "c9")
     world.event(3, "u2", "d1")
     assert world.profiles() == parts("u1", "u2", "d1", "c9")
-    world.deny_linking(4, "u2")
+    world.deny_linking("u2")
     assert world.profiles() == parts("u1: d1 c9", "u2")
 
 
@@ -446,11 +462,11 @@ def test_long_histories_end_in_the_batch_result_at_every_step(
                 trust = Trust(int(rng.integers(4) == 0))
                 return world.alias(t, ids[0], ids[1], trust=trust)
             case 2 if known:
-                return world.deny_linking(t, known[0])
+                return world.deny_linking(known[0])
             case 3 if len(known) > 1:
-                return world.unlink(t, *known[:2])
+                return world.unlink(*known[:2])
             case 4 if len(known) > 1:
-                return world.lift(t, *known[:2])
+                return world.lift(*known[:2])
             case _:
                 trust, source = Trust(int(rng.integers(2))), int(rng.integers(1, 3))
                 return world.event(t, *some, trust=trust, source=source)
@@ -478,5 +494,43 @@ def test_a_pair_of_ids_beyond_the_region_still_counts_as_one_person(
     world.event(21, "u2", "d1")
     assert set(world.cuts()) == {"u1", "u2"}
     assert verify(world.connection, world.rules).is_clean
-    world.deny_linking(30, "u2")
+    world.deny_linking("u2")
     assert verify(world.connection, world.rules).is_clean
+
+
+@HISTORIES
+@given(history=st.lists(steps, min_size=2, max_size=12))
+def test_the_past_stays_as_it_was_known(store: Database, history: list[Step]) -> None:
+    def script(world: World) -> None:
+        known: dict[datetime, dict[Handle, ProfileId]] = {}
+        for step in history:
+            step(world)
+            stood = members(world.connection, list(world.handles.values()))
+            known[world.clock] = stood.profile_of
+            world.clock += timedelta(microseconds=1)
+        for at, profile_of in known.items():
+            handles = list(world.handles.values())
+            then = members(world.connection, handles, known_at=at)
+            assert then.profile_of == profile_of
+
+    in_a_new_world(store, IdentityRules(), script)
+
+
+def test_a_clock_that_is_set_back_changes_nothing_that_was_told(world: World) -> None:
+    def told() -> tuple[Profiles, datetime]:
+        stood = members(world.connection, [world.handles["u1"]])
+        changed_at = last_change(world.connection, list(stood.handles_of))
+        assert changed_at is not None
+        return stood, max(world.clock, changed_at)
+
+    world.event(1, "u1", "c1")
+    before, then = told()
+    world.clock -= timedelta(hours=1)
+    world.unlink("u1", "c1")
+    after, now = told()
+    assert now > then
+    assert before.handles_of != after.handles_of
+    for stood, at in ((before, then), (after, now)):
+        again = members(world.connection, [world.handles["u1"]], known_at=at)
+        assert again.handles_of == stood.handles_of
+    assert last_change(world.connection, []) is None

@@ -43,7 +43,7 @@ def new(digest: bytes, *, first_seen: datetime = NOON) -> NewHandle:
 def test_a_new_identifier_gets_a_handle_that_is_a_profile_of_its_own(
     connection: Connection,
 ) -> None:
-    made = create(connection, [new(b"a" * 32), new(b"b" * 32)], Seq(1))
+    made = create(connection, [new(b"a" * 32), new(b"b" * 32)], Seq(1), now=NOON)
     assert find(connection, [b"a" * 32, b"b" * 32, b"c" * 32]) == made
     assert len(set(made.values())) == 2
     stood = members(connection, list(made.values()))
@@ -56,14 +56,16 @@ def test_a_new_identifier_gets_a_handle_that_is_a_profile_of_its_own(
 def test_a_digest_that_is_known_or_comes_twice_keeps_one_handle(
     connection: Connection,
 ) -> None:
-    first = create(connection, [new(b"a"), new(b"a", first_seen=EARLIER)], Seq(1))
-    again = create(connection, [new(b"a"), new(b"b")], Seq(2))
+    first = create(
+        connection, [new(b"a"), new(b"a", first_seen=EARLIER)], Seq(1), now=NOON
+    )
+    again = create(connection, [new(b"a"), new(b"b")], Seq(2), now=NOON)
     assert again[b"a"] == first[b"a"]
     assert len(member_columns(connection)[0]) == 2
 
 
 def test_a_handle_can_have_a_digest_for_each_key_epoch(connection: Connection) -> None:
-    handle = create(connection, [new(b"old")], Seq(1))[b"old"]
+    handle = create(connection, [new(b"old")], Seq(1), now=NOON)[b"old"]
     more = Identifier(
         digest=b"new", namespace="cookie", epoch=4, rule_version=1, handle=handle
     )
@@ -75,7 +77,7 @@ def test_a_handle_can_have_a_digest_for_each_key_epoch(connection: Connection) -
 
 def test_thousands_are_found_in_one_call(connection: Connection) -> None:
     digests = [b"%032d" % i for i in range(11_000)]
-    made = create(connection, [new(digest) for digest in digests], Seq(1))
+    made = create(connection, [new(digest) for digest in digests], Seq(1), now=NOON)
     assert find(connection, digests + digests[:5]) == made
     stood = members(connection, list(made.values()))
     assert len(stood.profile_of) == 11_000
@@ -90,9 +92,12 @@ def test_a_handle_that_the_store_does_not_hold_is_in_no_profile(
 
 
 def test_a_profile_was_not_known_before_its_handle(connection: Connection) -> None:
-    handle = create(connection, [new(b"a")], Seq(7))[b"a"]
-    assert members(connection, [handle], known_at=Seq(6)).profile_of == {}
-    assert set(members(connection, [handle], known_at=Seq(7)).profile_of) == {handle}
+    handle = create(connection, [new(b"a")], Seq(7), now=NOON)[b"a"]
+    before, since = (
+        members(connection, [handle], known_at=at) for at in (EARLIER, NOON)
+    )
+    assert before.profile_of == {}
+    assert set(since.profile_of) == {handle}
 
 
 def test_all_members_come_as_columns(connection: Connection) -> None:

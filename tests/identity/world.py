@@ -54,6 +54,8 @@ class World:
         self.handles: dict[str, Handle] = {}
         self._named: dict[ProfileId, str] = {}
         self._keys = 0
+        # When the store learns; events say when they were, and arrive in any order.
+        self.clock = START + timedelta(days=1)
 
     def draw(self) -> Seq:
         return draw_seq(self.connection)
@@ -87,7 +89,7 @@ class World:
             for ordinal, name in enumerate(kept)
             if name != anchor
         ]
-        return observe(self.connection, observations, self.rules, seq)
+        return observe(self.connection, observations, self.rules, seq, now=self.clock)
 
     def alias(
         self, t: int, old: str, new: str, *, trust: Trust = Trust.VERIFIED
@@ -107,7 +109,7 @@ class World:
             basis="consent",
             rename=True,
         )
-        return observe(self.connection, [observation], self.rules, seq)
+        return observe(self.connection, [observation], self.rules, seq, now=self.clock)
 
     def meet(self, t: int, names: Iterable[str], seq: Seq) -> None:
         """Give names handles, and note when they were seen."""
@@ -118,6 +120,7 @@ class World:
             {handle: instant(t) for handle in known.values()},
             self.rules,
             seq,
+            now=self.clock,
         )
         new = [
             NewHandle(
@@ -130,7 +133,7 @@ class World:
             for digest, name in digests.items()
             if digest not in known
         ]
-        made = create(self.connection, new, seq)
+        made = create(self.connection, new, seq, now=self.clock)
         found = known | made
         self.handles.update((digests[digest], found[digest]) for digest in digests)
         # A handle is born as a profile of its own: the id that it will lend to others.
@@ -138,17 +141,18 @@ class World:
         for digest, handle in made.items():
             self._named[born[handle]] = digests[digest]
 
-    def deny_linking(self, t: int, *names: str) -> Changed:
+    def deny_linking(self, *names: str, t: int | None = None) -> Changed:
+        """A refusal at these handles; ``t`` where the time of events matters."""
         return end_evidence(
             self.connection,
             [self.handles[name] for name in names],
             reason="consent.denied",
-            ended_at=instant(t),
+            ended_at=self.clock if t is None else instant(t),
             rules=self.rules,
             seq=self.draw(),
         )
 
-    def unlink(self, t: int, a: str, b: str) -> Changed:
+    def unlink(self, a: str, b: str) -> Changed:
         return unlink(
             self.connection,
             self.handles[a],
@@ -156,17 +160,17 @@ class World:
             officer="officer",
             reason="not one person",
             ticket="T-1",
-            made_at=instant(t),
+            made_at=self.clock,
             rules=self.rules,
             seq=self.draw(),
         )
 
-    def lift(self, t: int, a: str, b: str) -> Changed:
+    def lift(self, a: str, b: str) -> Changed:
         return lift(
             self.connection,
             self.handles[a],
             self.handles[b],
-            lifted_at=instant(t),
+            lifted_at=self.clock,
             rules=self.rules,
             seq=self.draw(),
         )
@@ -175,7 +179,7 @@ class World:
     def names(self) -> Mapping[Handle, str]:
         return {handle: name for name, handle in self.handles.items()}
 
-    def profiles(self, *, known_at: Seq | None = None) -> dict[str, set[str]]:
+    def profiles(self, *, known_at: datetime | None = None) -> dict[str, set[str]]:
         """Members by the name of the handle that names the profile."""
         names = self.names
         stood = members(self.connection, list(names), known_at=known_at)

@@ -1,13 +1,15 @@
 """Auth: who is calling, and in which role.
 
 Owns sources (who may post events) with their write keys, clients (who may ask) with
-their secrets, and bearer tokens.
+their secrets, bearer tokens, and one-time links (a person without an account) with
+their sessions.
 
 - A write key is found by its keyed digest; a client's secret is proved against
   argon2id.
 - An unknown client and a wrong secret look alike, in the answer and in its time.
 - A revocation counts with the next request: a token names its client and nothing more.
-- Keys and secrets are shown once, when they are made.
+- Keys, secrets and links are shown once, when they are made.
+- A link opens once. Unknown, used and expired ones look alike.
 
 Refuses: knowing what a caller may see: roles and purposes are words here, the gate
 decides.
@@ -22,13 +24,16 @@ from cdp.auth.errors import (
     ExpiredTokenError,
     InvalidClientError,
     InvalidEntryError,
+    InvalidLinkError,
     InvalidTokenError,
     MissingTokenError,
     NameTakenError,
     RegistryError,
     RevokedClientError,
+    SessionOverError,
     UnknownNameError,
 )
+from cdp.auth.links import LINK_LIFE, SESSION_LIFE, LinkSession, NewLink
 from cdp.auth.registry import (
     add_client,
     add_source,
@@ -43,8 +48,11 @@ from cdp.auth.registry import (
 )
 from cdp.auth.sources import Source, SourceKind, State, write_key_digest
 from cdp.auth.tokens import TOKEN_LIFE, Token, bearer_of
+from cdp.auth.visits import end_session, make_link, open_link, session_of
 
 __all__ = [
+    "LINK_LIFE",
+    "SESSION_LIFE",
     "TOKEN_LIFE",
     "AuthError",
     "Caller",
@@ -53,11 +61,15 @@ __all__ = [
     "ExpiredTokenError",
     "InvalidClientError",
     "InvalidEntryError",
+    "InvalidLinkError",
     "InvalidTokenError",
+    "LinkSession",
     "MissingTokenError",
     "NameTakenError",
+    "NewLink",
     "RegistryError",
     "RevokedClientError",
+    "SessionOverError",
     "Source",
     "SourceKind",
     "State",
@@ -68,10 +80,14 @@ __all__ = [
     "authenticate",
     "bearer_of",
     "clients",
+    "end_session",
     "issue_token",
+    "make_link",
+    "open_link",
     "revoke_retiring_keys",
     "rotate_client_secret",
     "rotate_write_key",
+    "session_of",
     "set_client_state",
     "set_source_state",
     "source_keys",

@@ -48,6 +48,18 @@ class InvalidClientError(AuthError):
     code: ClassVar[str] = "auth.invalid_client"
 
 
+class InvalidLinkError(AuthError):
+    """The link was never made, was used, or its time is over: nobody is told which."""
+
+    code: ClassVar[str] = "auth.invalid_link"
+
+
+class SessionOverError(AuthError):
+    """The session that a link opened is over, or never was."""
+
+    code: ClassVar[str] = "auth.session_over"
+
+
 # The operator must act.
 
 

@@ -5,19 +5,21 @@ from datetime import datetime
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cdp.auth.clients import Client, ClientState
 from cdp.auth.errors import NameTakenError, UnknownNameError
+from cdp.auth.links import LinkSession, NewLink
 from cdp.auth.sources import Source, SourceKind, State, stricter
-from cdp.auth.tables import ClientRow, SourceKeyRow, SourceRow
-from cdp.kernel import from_micros, to_micros
+from cdp.auth.tables import ClientRow, LinkRow, SourceKeyRow, SourceRow
+from cdp.kernel import Handle, from_micros, to_micros
 from cdp.runtime import Connection
 
 _source = cast("Table", cast("Any", SourceRow).__table__)
 _source_key = cast("Table", cast("Any", SourceKeyRow).__table__)
 _client = cast("Table", cast("Any", ClientRow).__table__)
+_link = cast("Table", cast("Any", LinkRow).__table__)
 
 
 def insert_source(
@@ -177,6 +179,95 @@ def update_client_secret(connection: Connection, name: str, secret_hash: str) ->
         UnknownNameError: no client has the name.
     """
     _update_client(connection, name, secret_hash=secret_hash)
+
+
+def insert_link(
+    connection: Connection,
+    *,
+    link: NewLink,
+    digest: bytes,
+    handle: Handle,
+    language: str,
+    place: str | None,
+    made_at: datetime,
+) -> None:
+    """Add a link that was not used yet."""
+    connection.execute(
+        insert(_link).values(
+            digest=digest,
+            id=link.id,
+            handle=handle,
+            language=language,
+            place=place,
+            made_at=to_micros(made_at),
+            expires_at=to_micros(link.expires_at),
+        )
+    )
+
+
+def use_link(
+    connection: Connection,
+    link: bytes,
+    *,
+    session: str,
+    digest: bytes,
+    ends_at: datetime,
+    now: datetime,
+) -> LinkSession | None:
+    """Turn a link into a session, in one statement: whoever comes second finds none.
+
+    Args:
+        link: the digest of the link's token.
+        session: the token of the session to be, and ``digest`` what is stored of it.
+    """
+    query = (
+        update(_link)
+        .where(
+            _link.c.digest == link,
+            _link.c.session_digest.is_(None),
+            _link.c.expires_at > to_micros(now),
+        )
+        .values(session_digest=digest, session_ends_at=to_micros(ends_at))
+        .returning(*_link.c)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else _as_session(row, session)
+
+
+def find_session(
+    connection: Connection, digest: bytes, session: str, now: datetime
+) -> LinkSession | None:
+    """Return the session of a digest; None when there is none, or it is over."""
+    query = select(_link).where(
+        _link.c.session_digest == digest, _link.c.session_ends_at > to_micros(now)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else _as_session(row, session)
+
+
+def remove_session(connection: Connection, digest: bytes) -> None:
+    """Remove a session with its link."""
+    connection.execute(delete(_link).where(_link.c.session_digest == digest))
+
+
+def remove_visits_over(connection: Connection, now: datetime) -> None:
+    """Remove links that nobody used in time, and sessions that are over."""
+    instant = to_micros(now)
+    unused = _link.c.session_digest.is_(None) & (_link.c.expires_at <= instant)
+    connection.execute(
+        delete(_link).where(or_(unused, _link.c.session_ends_at <= instant))
+    )
+
+
+def _as_session(row: Any, token: str) -> LinkSession:
+    return LinkSession(
+        link=row.id,
+        handle=Handle(row.handle),
+        language=row.language,
+        place=row.place,
+        token=token,
+        expires_at=from_micros(row.session_ends_at),
+    )
 
 
 def _update_client(connection: Connection, name: str, **values: str) -> None:

@@ -1,4 +1,7 @@
-"""Sources with the digests of their write keys; clients with the hash of a secret."""
+"""Sources with their write keys, clients with their secrets, links with their sessions.
+
+Of keys and tokens only digests stand here, of a secret only its hash.
+"""
 
 from sqlalchemy import BigInteger, Column, LargeBinary, Text
 from sqlmodel import Field, SQLModel
@@ -40,3 +43,23 @@ class ClientRow(SQLModel, table=True):
     secret_hash: str = Field(max_length=255)
     state: str = Field(max_length=16)
     created_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class LinkRow(SQLModel, table=True):
+    """One link to a person's page, and the session that it opened, if it was used."""
+
+    __tablename__ = "auth_link"
+
+    digest: bytes = Field(sa_column=Column(LargeBinary(32), primary_key=True))
+    id: str = Field(max_length=32)
+    handle: int = Field(sa_column=Column(BigInteger, nullable=False))
+    language: str = Field(max_length=8)
+    place: str | None = Field(default=None, max_length=64)
+    made_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    expires_at: int = Field(sa_column=Column(BigInteger, nullable=False))
+    session_digest: bytes | None = Field(
+        default=None, sa_column=Column(LargeBinary(32), unique=True)
+    )
+    session_ends_at: int | None = Field(
+        default=None, sa_column=Column(BigInteger, nullable=True)
+    )

@@ -148,6 +148,12 @@ class AuditLog:
             found |= given
         return found
 
+    def known_ordinals(
+        self, connection: Connection, handles: Sequence[int]
+    ) -> dict[int, int]:
+        """Return the ordinals that these handles have already; give none."""
+        return find_ordinals(connection, handles)
+
     def forget(self, connection: Connection, handles: Sequence[int]) -> int:
         """Cut handles from their ordinals for good; return how many were cut.
 

@@ -16,6 +16,8 @@ docs/decisions/0040 to 0043.
 
 from cdp.gate.access import AccessRequest, Denied, Granted, Place, Reason, Ruling
 from cdp.gate.answer import TOKEN, Answer
+from cdp.gate.checking import DriftSeen, RelationChecked, check_relation
+from cdp.gate.consenting import consent_rules
 from cdp.gate.errors import (
     ForeignViewError,
     GateError,
@@ -23,57 +25,91 @@ from cdp.gate.errors import (
     UnfitPolicyError,
 )
 from cdp.gate.gate import Gate
+from cdp.gate.logbook import LogAnswer, Logbook, SubjectTimeline
+from cdp.gate.looks import Subject
+from cdp.gate.outbox import (
+    Message,
+    Outbox,
+)
 from cdp.gate.person import (
     ConsentAnswer,
     ConsentExplained,
-    LogAnswer,
     PersonDoors,
     PersonSeen,
     PurposeState,
     SignalSeen,
-    Subject,
-    SubjectTimeline,
+)
+from cdp.gate.preferences import (
+    DecidedBy,
+    Offer,
+    Preference,
+    PreferenceDoor,
+    PreferenceState,
 )
 from cdp.gate.rebuild import rebuild
+from cdp.gate.receipts import (
+    RECEIPT_SIGNER,
+    ReceiptDoor,
+    ReceiptFacts,
+    check_receipt,
+    keep_receipt,
+    receipt_keys,
+)
+from cdp.gate.refold import refold
 from cdp.gate.rules import (
     PolicyInForce,
-    consent_rules,
     identity_rules,
     put_together,
-    refold,
 )
 from cdp.gate.view import POSITION, PROFILE, MinimizedView
 
 __all__ = [
     "POSITION",
     "PROFILE",
+    "RECEIPT_SIGNER",
     "TOKEN",
     "AccessRequest",
     "Answer",
     "ConsentAnswer",
     "ConsentExplained",
+    "DecidedBy",
     "Denied",
+    "DriftSeen",
     "ForeignViewError",
     "Gate",
     "GateError",
     "Granted",
     "LogAnswer",
+    "Logbook",
+    "Message",
     "MinimizedView",
+    "Offer",
+    "Outbox",
     "PersonDoors",
     "PersonSeen",
     "Place",
     "PlanError",
     "PolicyInForce",
+    "Preference",
+    "PreferenceDoor",
+    "PreferenceState",
     "PurposeState",
     "Reason",
+    "ReceiptDoor",
+    "ReceiptFacts",
+    "RelationChecked",
     "Ruling",
     "SignalSeen",
     "Subject",
     "SubjectTimeline",
     "UnfitPolicyError",
+    "check_receipt",
+    "check_relation",
     "consent_rules",
     "identity_rules",
+    "keep_receipt",
     "put_together",
     "rebuild",
+    "receipt_keys",
     "refold",
 ]

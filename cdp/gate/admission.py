@@ -21,6 +21,7 @@ from typing import TypeAlias
 import msgspec
 
 from cdp.audit import Kind
+from cdp.consent import scope_key
 from cdp.gate.access import AccessRequest, Denied, Reason
 from cdp.gate.coarsen import can_coarsen
 from cdp.policy import Dataset, Policy, Purpose, Recipient, Release, is_covered
@@ -34,7 +35,8 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     """A request that may go on, with what it names.
 
     Args:
-        scope: The purpose's ordinal: its scope of consent and its bit in ``closed``.
+        scopes: The ordinals that must all allow it, each a scope of consent and a bit
+            in ``closed``: the purpose's own, and that of a third party.
         attributes: Columns that are fields of the dataset, in release order.
         features: Columns that are features, in release order.
         inputs: Fields of the dataset that the columns are made from, sorted.
@@ -45,7 +47,7 @@ class Admitted(msgspec.Struct, frozen=True, kw_only=True):
     recipient: Recipient
     dataset: Dataset
     purpose: Purpose
-    scope: int
+    scopes: tuple[int, ...]
     as_of: datetime
     attributes: tuple[str, ...]
     features: tuple[str, ...]
@@ -76,7 +78,8 @@ def admit_release(
     as_of = request.as_of or now
     if as_of > now:
         return _deny(Reason.AS_OF, rule)
-    if not _covers(purpose, recipient):
+    scopes = _scopes(bits, purpose, recipient)
+    if not scopes:
         return _deny(Reason.RECIPIENT, f"recipient:{recipient.key}")
     refused = _refused_column(policy, release, dataset)  # (3)
     if refused is not None:
@@ -87,7 +90,7 @@ def admit_release(
         recipient=recipient,
         dataset=dataset,
         purpose=purpose,
-        scope=bits[purpose.key],
+        scopes=scopes,
         as_of=as_of,
         attributes=tuple(name for name in release.columns.all if name in fields),
         features=tuple(name for name in release.columns.all if name not in fields),
@@ -116,7 +119,8 @@ def known_purpose(
     purpose = policy.purposes.get(key)
     if purpose is None or key not in bits:
         return _deny(Reason.UNKNOWN, "purpose")
-    if not purpose.basis or any(j not in purpose.basis for j in policy.jurisdictions):
+    places = policy.jurisdictions
+    if not purpose.basis or any(purpose.basis_in(key) is None for key in places):
         return _deny(Reason.NO_BASIS, f"purpose:{key}")
     return purpose
 
@@ -136,11 +140,20 @@ def _find(
     return release, recipient, dataset
 
 
-def _covers(purpose: Purpose, recipient: Recipient) -> bool:
-    """Whether the purpose's consent names a receiver that is not part of the house."""
-    return (
-        recipient.relation != "third_party" or recipient.key in purpose.scope.recipients
-    )
+def _scopes(
+    bits: Mapping[str, int], purpose: Purpose, recipient: Recipient
+) -> tuple[int, ...]:
+    """Return the scopes that must allow a release; none when no consent could.
+
+    A third party needs a scope of its own, which the purpose's consent names. The
+    purpose's counts as well: who refused it before the recipient was named refused.
+    """
+    if recipient.relation != "third_party":
+        return (bits[purpose.key],)
+    own = bits.get(scope_key(purpose.key, recipient.key))
+    if own is None or recipient.key not in purpose.scope.recipients:
+        return ()
+    return (bits[purpose.key], own)
 
 
 def _refused_column(policy: Policy, release: Release, dataset: Dataset) -> str | None:

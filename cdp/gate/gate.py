@@ -173,7 +173,7 @@ class Gate:
         shape = shape_of(dataset.key, dataset.schema)
         # Where time is no input, it is read for the edge alone and never shown.
         columns = sorted({*admitted.inputs, "occurred_at"})
-        with self._relations.snapshot(admitted.scope, now) as (connection, known):
+        with self._relations.snapshot(admitted.scopes, now) as (connection, known):
             lake = stack.enter_context(
                 self._lake.view(connection, shape, columns, watermark=known.watermark)
             )
@@ -288,7 +288,7 @@ def _view_of(opened: _Opened, stack: ExitStack) -> MinimizedView:
         opened.lake.events,
         opened.lake.register("usable", relation),
         inputs=admitted.inputs,
-        bit=admitted.scope,
+        bits=admitted.scopes,
         as_of=admitted.as_of,
         watermark=opened.watermark,
         with_position=bool(admitted.attributes),

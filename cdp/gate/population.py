@@ -94,6 +94,22 @@ class Accounts(msgspec.Struct, frozen=True, kw_only=True):
         return f"Accounts(returned={self.returned}, withheld={self.withheld})"
 
 
+def all_allow(one: Standing, other: Standing) -> Standing:
+    """Return what two scopes come to where both must allow.
+
+    A handle that one of them grants is closed for the other's reason.
+    """
+    codes = np.maximum(
+        np.where(one.granted, RETURNED, one.codes),
+        np.where(other.granted, RETURNED, other.codes),
+    )
+    return Standing(
+        granted=one.granted & other.granted,
+        covers_past=one.covers_past & other.covers_past,
+        codes=codes,
+    )
+
+
 def usable(population: Population, standing: Standing) -> pa.Table:
     """Return the relation that the lake is joined with: the live grants of the scope.
 

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Final
 
 from cdp.audit import AuditLog
-from cdp.gate.rules import PolicyInForce, refold
+from cdp.gate.refold import refold
+from cdp.gate.rules import PolicyInForce
 from cdp.identity import member_columns
 from cdp.identity import rebuild as resolve_again
 from cdp.kernel import Handle
@@ -26,7 +27,7 @@ def rebuild(
     if not len(member_columns(connection)[0]):
         return 0
     seq = draw_seq(connection)
-    resolve_again(connection, rules.identity, seq)
+    resolve_again(connection, rules.identity, seq, now=now)
     handles, profiles = member_columns(connection)
     # Mates side by side, so that few profiles are folded in two chunks.
     order = profiles.view("V16").ravel().argsort(kind="stable")

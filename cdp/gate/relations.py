@@ -11,6 +11,7 @@ Everything is read in one snapshot, so that consent, membership and events agree
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import reduce
 
 import msgspec
 import numpy as np
@@ -19,7 +20,7 @@ import pyarrow as pa
 from cdp.audit import AuditLog
 from cdp.consent import REASONS, Columns, effective_columns, next_turn
 from cdp.consent import Reason as ConsentReason
-from cdp.gate.population import Int64s, Population, Standing
+from cdp.gate.population import Int64s, Population, Standing, all_allow
 from cdp.identity import member_columns
 from cdp.kernel import Seq
 from cdp.runtime import Connection, Database, Writer, current_seq
@@ -91,14 +92,19 @@ class Relations:
         self._copies: dict[int, _Copy] = {}
 
     @contextmanager
-    def snapshot(self, scope: int, now: datetime) -> Iterator[tuple[Connection, Known]]:
+    def snapshot(
+        self, scopes: Sequence[int], now: datetime
+    ) -> Iterator[tuple[Connection, Known]]:
         """Open a snapshot of the store and say who there is and who may be used.
 
         The snapshot stays open until the block ends, so that events can be read in it.
+
+        Args:
+            scopes: one or more; each of them must allow it.
         """
         while True:
             with self._database.snapshot() as connection:
-                known = self._read(connection, scope, now)
+                known = self._read(connection, scopes, now)
                 if isinstance(known, Known):
                     yield connection, known
                     return
@@ -107,30 +113,35 @@ class Relations:
             self._numbers.learn(*self._writer.call(self._give, known))
 
     def _read(
-        self, connection: Connection, scope: int, now: datetime
+        self, connection: Connection, scopes: Sequence[int], now: datetime
     ) -> Known | Int64s:
         """Return what the snapshot says, or the handles that have no number yet."""
         watermark = current_seq(connection)
-        rows: Columns | None = None
+        rows: dict[int, Columns] = {}
         population = self._population
         if population is None or population.watermark != watermark:
-            rows = effective_columns(connection, scope, now)
-            read = self._members(connection, watermark, rows)
+            rows[scopes[0]] = effective_columns(connection, scopes[0], now)
+            read = self._members(connection, watermark, rows[scopes[0]])
             if not isinstance(read, Population):
                 return read
             self._population = population = read
-        copy = self._copies.get(scope)
-        if copy is None or not copy.holds(watermark, now):
-            if rows is None:
-                rows = effective_columns(connection, scope, now)
-            copy = _Copy(
-                watermark=watermark,
-                since=now,
-                until=next_turn(connection, scope, now),
-                standing=standing_of(population, rows),
-            )
-            self._copies[scope] = copy
-        return Known(watermark=watermark, population=population, standing=copy.standing)
+        found: list[Standing] = []
+        for scope in scopes:
+            copy = self._copies.get(scope)
+            if copy is None or not copy.holds(watermark, now):
+                read_now = rows.get(scope)
+                if read_now is None:
+                    read_now = effective_columns(connection, scope, now)
+                copy = _Copy(
+                    watermark=watermark,
+                    since=now,
+                    until=next_turn(connection, scope, now),
+                    standing=standing_of(population, read_now),
+                )
+                self._copies[scope] = copy
+            found.append(copy.standing)
+        standing = reduce(all_allow, found)
+        return Known(watermark=watermark, population=population, standing=standing)
 
     def _members(
         self, connection: Connection, watermark: Seq, rows: Columns

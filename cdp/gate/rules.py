@@ -1,34 +1,20 @@
-"""Where policy, consent and identity meet: the conversions, and folding again.
+"""Where policy, consent and identity meet: the conversions.
 
 ``policy`` is blind to ``consent`` and ``identity``, and they to it; here its documents
-become their rules. ``ingest`` and ``rights`` call ``refold`` inside their own
-transactions, so that the effective relation is true at every commit.
+become their rules.
 
 Refuses: a policy that names what the rules cannot express, before it is in force.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 import msgspec
 
-from cdp.audit import AuditLog
-from cdp.consent import (
-    GPC,
-    Basis,
-    ConsentRules,
-    Default,
-    JurisdictionRule,
-    Period,
-    ScopeRule,
-    SilentPart,
-)
-from cdp.consent import refold as fold_again
+from cdp.consent import ConsentRules
+from cdp.gate.consenting import consent_rules
 from cdp.gate.errors import UnfitPolicyError
-from cdp.identity import Form, IdentityRules, Namespace, members
-from cdp.kernel import Handle, Seq
-from cdp.policy import IdentityPolicy, Policy, Purpose
-from cdp.runtime import Connection
+from cdp.identity import Form, IdentityRules, Namespace
+from cdp.policy import IdentityPolicy, Policy
 
 _FORMS = {
     "user_id": Form.TEXT,
@@ -39,14 +25,14 @@ _FORMS = {
 # Identity blocks these whatever a policy says: zeros, -1, one character repeated. It
 # has no others, and a pattern that is written down and does nothing would be a lie.
 _ALWAYS_BLOCKED = frozenset({"[0-]*", "-1", r"(.)\1{7,}"})
-_SILENT_PARTS = {"default": SilentPart.KEEP, "deny": SilentPart.DENY}
 
 
 class PolicyInForce(msgspec.Struct, frozen=True, kw_only=True):
     """The policy that decides now, with what the store and the rooms make of it.
 
     Args:
-        bits: Purpose key -> ordinal in 0..62, as the store gave it.
+        bits: Scope key -> ordinal in 0..62, as the store gave it. A purpose's own scope
+            has its key, that of a third party is ``purpose>recipient``.
     """
 
     policy: Policy
@@ -69,32 +55,6 @@ def put_together(policy: Policy, bits: Mapping[str, int]) -> PolicyInForce:
         bits=dict(bits),
         consent=consent_rules(policy, bits),
         identity=identity_rules(policy.identity),
-    )
-
-
-def consent_rules(policy: Policy, bits: Mapping[str, int]) -> ConsentRules:
-    """Return what the fold needs to know of the policy.
-
-    Raises:
-        UnfitPolicyError: a purpose has no ordinal.
-    """
-    missing = sorted(key for key in policy.purposes if key not in bits)
-    if missing:
-        raise UnfitPolicyError(f"purposes without an ordinal: {', '.join(missing)}")
-    return ConsentRules(
-        version=policy.version,
-        scopes=tuple(
-            _scope_rule(purpose, bits[purpose.key])
-            for purpose in sorted(policy.purposes.values(), key=lambda p: bits[p.key])
-        ),
-        jurisdictions={
-            key: JurisdictionRule(
-                key=key,
-                default=Default(jurisdiction.default),
-                zone=jurisdiction.zone,
-            )
-            for key, jurisdiction in policy.jurisdictions.items()
-        },
     )
 
 
@@ -133,47 +93,6 @@ def identity_rules(policy: IdentityPolicy) -> IdentityRules:
         blocked_by_source={
             source: _lower(values) for source, values in blocked.per_source.items()
         },
-    )
-
-
-def refold(
-    connection: Connection,
-    handles: Iterable[Handle],
-    *,
-    rules: ConsentRules,
-    log: AuditLog,
-    seq: Seq,
-    now: datetime,
-) -> None:
-    """Fold all handles of the profiles of ``handles`` again, in this transaction.
-
-    Call it after signals were appended or evidence changed, with every handle whose
-    profile or mates changed.
-    """
-    profiles = members(connection, list(handles))
-    everybody = [h for mates in profiles.handles_of.values() for h in mates]
-    if not everybody:
-        return
-    ordinals = log.ordinals(connection, everybody)
-    fold_again(
-        connection,
-        profiles.handles_of,
-        rules,
-        seq=seq,
-        now=now,
-        ordinals={handle: ordinals[handle] for handle in everybody},
-    )
-
-
-def _scope_rule(purpose: Purpose, ordinal: int) -> ScopeRule:
-    return ScopeRule(
-        ordinal=ordinal,
-        purpose=purpose.key,
-        basis={key: Basis(basis.type) for key, basis in purpose.basis.items()},
-        max_age={key: Period.parse(text) for key, text in purpose.max_age.items()},
-        categories=purpose.signals.category,
-        gpc=GPC(purpose.signals.gpc),
-        silent_part=_SILENT_PARTS[purpose.silent_part],
     )
 
 

@@ -132,7 +132,7 @@ def minimized(
     usable: ir.Table,
     *,
     inputs: tuple[str, ...],
-    bit: int,
+    bits: tuple[int, ...],
     as_of: datetime,
     watermark: int,
     with_position: bool,
@@ -144,11 +144,12 @@ def minimized(
         lake: Columns ``handle``, ``closed``, ``seq``, ``n``, ``occurred_at`` and
         inputs.
         usable: Columns ``handle``, ``profile`` and ``covers_past``: the live grants.
-        bit: The purpose's ordinal, its bit in ``closed``.
+        bits: The ordinals of the scopes, their bits in ``closed``; one that is set
+            closes the event.
         some_cover_past: Whether any grant opens what was collected under a denial.
     """
     until = ibis.literal(as_of.replace(tzinfo=None), type=dt.Timestamp(scale=6))
-    mask = ibis.literal(1 << bit, type=dt.int64)
+    mask = ibis.literal(sum(1 << bit for bit in set(bits)), type=dt.int64)
     is_open = (lake[_CLOSED] & mask) == 0
     events = lake.filter(lake[_OCCURRED_AT] <= until)
     if some_cover_past:

@@ -15,8 +15,8 @@ from tests.gate.world import ANALYST, NOON, look, pull
 
 
 def ask(policy: Policy, request: AccessRequest, **changes: Any) -> Admitted | Denied:
-    bits = {key: n for n, key in enumerate(sorted(policy.purposes))}
     changed = msgspec.structs.replace(policy, **changes)
+    bits = {key: n for n, key in enumerate(sorted(changed.scopes))}
     return admit_release(changed, bits, request, NOON)
 
 
@@ -111,6 +111,9 @@ def test_a_third_party_is_named_by_the_consent(policy: Policy) -> None:
     purposes = replace(policy.purposes, "segmentation", scope=scope)
     admitted = ask(policy, pull(), recipients=recipients, purposes=purposes)
     assert isinstance(admitted, Admitted)
+    own, theirs = admitted.scopes
+    keys = sorted([*policy.purposes, "segmentation>crm"])
+    assert (keys[own], keys[theirs]) == ("segmentation", "segmentation>crm")
 
 
 @pytest.mark.parametrize(

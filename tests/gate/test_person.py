@@ -128,12 +128,12 @@ def test_who_touched_a_person_is_told_with_every_pull(world: World) -> None:
     pulls = [world.answer("everybody").grant.record for _ in range(2)]
     world.log.sequence(world.database)
     timeline = shown(
-        world.doors.audit_subject(look(Kind.AUDIT_QUERY), ANNA, open_payload=True)
+        world.logbook.subject(look(Kind.AUDIT_QUERY), ANNA, open_payload=True)
     )
     assert [it.id for it in timeline.page.records] == pulls
     assert timeline.page.records[0].payload.client == "c_analyst"
     assert record_of(world, timeline.record).envelope.kind == "audit.query"
-    nobody = shown(world.doors.audit_subject(look(Kind.AUDIT_QUERY), NOBODY))
+    nobody = shown(world.logbook.subject(look(Kind.AUDIT_QUERY), NOBODY))
     assert nobody.page.records == ()
 
 
@@ -142,7 +142,7 @@ def test_the_log_is_asked_on_the_record(world: World) -> None:
     pulled = world.answer("everybody").grant.record
     world.log.sequence(world.database)
     asked = AuditFilter(kind=Kind.RELEASE_PULL)
-    answer = shown(world.doors.audit_query(look(Kind.AUDIT_QUERY), asked))
+    answer = shown(world.logbook.query(look(Kind.AUDIT_QUERY), asked))
     assert [it.id for it in answer.page.records] == [pulled]
     assert record_of(world, answer.record).envelope.kind == "audit.query"
 
@@ -168,13 +168,13 @@ def test_who_may_not_is_refused_on_the_record(worlds: Worlds) -> None:
         (doors.consent_query(look(), ANNA, about="no_such"), Reason.UNKNOWN),
         (doors.consent_explain(look(), ANNA, about="no_such"), Reason.UNKNOWN),
         (
-            doors.audit_subject(
+            world.logbook.subject(
                 look(Kind.AUDIT_QUERY, reason_code=None), ANNA, open_payload=True
             ),
             Reason.REASON_MISSING,
         ),
         (
-            doors.audit_query(
+            world.logbook.query(
                 look(Kind.AUDIT_QUERY, reason_code=None),
                 AuditFilter(),
                 open_payload=True,

@@ -23,14 +23,14 @@ def test_purposes_become_scopes(policy: Policy) -> None:
     bits = bits_of(policy)
     rules = consent_rules(policy, bits)
     assert rules.version == policy.version
-    scope = rules.by_purpose["segmentation"]
+    scope = rules.by_key["segmentation"]
     assert scope.ordinal == bits["segmentation"]
     assert scope.basis["US-CA"] is Basis.OPT_OUT
     assert scope.max_age["KR"].months == 24
     assert scope.categories == ("Advertising",)
     assert scope.gpc is GPC.DENY
     assert scope.silent_part is SilentPart.KEEP
-    assert rules.by_purpose["linking"].gpc is GPC.IGNORE
+    assert rules.by_key["linking"].gpc is GPC.IGNORE
     assert rules.jurisdictions["US-CA"].default is Default.OPT_OUT
     assert rules.jurisdictions["KR"].zone == "Asia/Seoul"
 
@@ -79,4 +79,4 @@ def test_the_policy_that_ships_can_be_put_in_force() -> None:
     policy = load(ROOT / "policies", features=features)
     together = put_together(policy, bits_of(policy))
     assert together.policy is policy
-    assert set(together.consent.by_purpose) == set(policy.purposes)
+    assert set(together.consent.by_key) == set(policy.purposes)

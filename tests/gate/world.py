@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import ibis.expr.types as ir
+import msgspec
 
 from cdp.audit import AuditLog, Kind
 from cdp.auth import Caller
@@ -19,6 +20,7 @@ from cdp.consent import (
     How,
     Known,
     NewSignal,
+    NoticeRule,
     Rank,
     Verdict,
     Verdicts,
@@ -31,11 +33,13 @@ from cdp.gate import (
     Denied,
     Gate,
     Granted,
+    Logbook,
     MinimizedView,
     PersonDoors,
     Place,
     PolicyInForce,
     put_together,
+    rebuild,
     refold,
 )
 from cdp.identity import (
@@ -51,7 +55,7 @@ from cdp.identity import (
 from cdp.kernel import FixedClock, Handle, to_micros
 from cdp.keys import KeyRing
 from cdp.lake import Lake, LandedRow, land, shape_of
-from cdp.policy import FeatureInfo, Policy, load, purpose_bits
+from cdp.policy import FeatureInfo, Policy, load, put_in_force, scope_bits
 from cdp.runtime import Connection, Database, Metrics, Writer, draw_seq
 
 FEATURES = {
@@ -116,6 +120,10 @@ def plan_of(view: MinimizedView) -> ir.Table:
     return view.per_profile({k: v for k, v in every.items() if k in view.features})
 
 
+# A notice over everything, that covers what was collected under a denial.
+_PAST = NoticeRule(key="past", covers={"KR": (1 << 63) - 1}, covers_past=(1 << 63) - 1)
+
+
 class World:
     """One store, one lake, one gate."""
 
@@ -133,17 +141,18 @@ class World:
             clock=self.clock,
         )
         with database.transaction() as connection:
-            bits = purpose_bits(connection, policy)
+            bits = scope_bits(connection, policy)
+            put_in_force(connection, policy, FixedClock(NOON - timedelta(days=30)))
         self.rules = put_together(policy, bits)
         self.shape = shape_of("orders", policy.datasets["orders"].schema)
         self.gate = self.gate_under(self.rules)
-        self.doors = PersonDoors(
+        self.doors = self.doors_under(self.rules)
+        self.logbook = Logbook(
             database=database,
             writer=self.writer,
             ring=ring,
             audit=self.log,
             policy_in_force=self.rules,
-            clock=self.clock,
         )
         self._events = 0
 
@@ -159,6 +168,27 @@ class World:
             clock=self.clock,
             metrics=metrics,
         )
+
+    def doors_under(self, rules: PolicyInForce) -> PersonDoors:
+        """Return the doors to one person under some rules."""
+        return PersonDoors(
+            database=self.database,
+            writer=self.writer,
+            ring=self.ring,
+            audit=self.log,
+            policy_in_force=rules,
+            clock=self.clock,
+        )
+
+    def apply(self, policy: Policy) -> None:
+        """Put another policy in force, as the start of a service does."""
+        with self.database.transaction() as connection:
+            self.rules = put_together(policy, scope_bits(connection, policy))
+            put_in_force(connection, policy, self.clock)
+            now = self.clock.now()
+            rebuild(connection, rules=self.rules, log=self.log, now=now)
+        self.gate = self.gate_under(self.rules)
+        self.doors = self.doors_under(self.rules)
 
     def bit(self, purpose: str) -> int:
         """Return a purpose's ordinal."""
@@ -180,7 +210,9 @@ class World:
             first_seen=self.clock.now(),
         )
         with self.database.transaction() as connection:
-            handle = create(connection, [new], draw_seq(connection))[digest]
+            now = self.clock.now()
+            made = create(connection, [new], draw_seq(connection), now=now)
+            handle = made[digest]
             if jurisdiction is not None:
                 known = [Known(handle, jurisdiction, How.SOURCE)]
                 know(connection, known, self.clock.now())
@@ -202,7 +234,8 @@ class World:
         )
         with self.database.transaction() as connection:
             seq = draw_seq(connection)
-            observe(connection, [seen], self.rules.identity, seq)
+            now = self.clock.now()
+            observe(connection, [seen], self.rules.identity, seq, now=now)
             self._refold(connection, [a, b])
 
     def unlink(self, a: Handle, b: Handle) -> None:
@@ -228,23 +261,32 @@ class World:
         purpose: str = "segmentation",
         *,
         covers_past: bool = False,
+        carrier: Carrier = Carrier.API,
+        late: timedelta = timedelta(0),
     ) -> None:
-        """Let a person decide on the preference page, a second after the last one."""
+        """Let a person decide on the preference page, a second after the last one.
+
+        ``late`` is how long ago it was decided.
+        """
         self.clock.advance(timedelta(seconds=1))
         now = self.clock.now()
+        if covers_past:
+            notices = {**self.rules.consent.notices, _PAST.key: _PAST}
+            consent = msgspec.structs.replace(self.rules.consent, notices=notices)
+            self.rules = msgspec.structs.replace(self.rules, consent=consent)
         signal = NewSignal(
             own=(handle,),
             anchor=handle,
             source=1,
-            carrier=Carrier.API,
+            carrier=carrier,
             rank=Rank.PERSON,
             verdicts=Verdicts.of({self.bit(purpose): verdict}),
             raw=b"{}",
             jurisdiction="KR",
             jurisdiction_how=How.SOURCE,
-            valid_at=now,
+            valid_at=now - late,
             recorded_at=now,
-            covers_past=covers_past,
+            notice=_PAST.key if covers_past else None,
             policy=self.rules.policy.version,
         )
         with self.database.transaction() as connection:

@@ -15,23 +15,34 @@ Source: docs/architecture.md, the life of an event; the public Segment tracking 
 
 from cdp.ingest.access import RequestKeys, Sources
 from cdp.ingest.body import MAX_BODY_BYTES
+from cdp.ingest.bulk import BulkImport, Checked, Written
+from cdp.ingest.bulk_line import Fault
+from cdp.ingest.bulk_line import Terms as ImportTerms
 from cdp.ingest.collector import Arrival, Collector
-from cdp.ingest.desk import (
-    ConsentDesk,
+from cdp.ingest.decision import (
     DecisionKept,
-    DecisionRefusedError,
+    DecisionState,
     PersonDecision,
+    RawStatement,
 )
+from cdp.ingest.desk import ConsentDesk, Issue, Taken
 from cdp.ingest.errors import (
+    DecisionRefusedError,
+    ImportRefusedError,
     KeyUnknownError,
     OriginNotAllowedError,
     RequestRefusedError,
     SlowBodyError,
 )
 from cdp.ingest.familiar import MAX_FACES, Familiar
+from cdp.ingest.hearing import Hearing
 from cdp.ingest.intake import Intake
 from cdp.ingest.judgement import Judge
+from cdp.ingest.links import LinkDesk, LinkWish
 from cdp.ingest.prepare import Preparer
+from cdp.ingest.receipts import (
+    ReceiptIssuer,
+)
 from cdp.ingest.report import (
     SourceCounts,
     read_counts,
@@ -45,23 +56,37 @@ __all__ = [
     "MAX_BODY_BYTES",
     "MAX_FACES",
     "Arrival",
+    "BulkImport",
+    "Checked",
     "Collector",
     "ConsentDesk",
     "DecisionKept",
     "DecisionRefusedError",
+    "DecisionState",
     "Familiar",
+    "Fault",
+    "Hearing",
+    "ImportRefusedError",
+    "ImportTerms",
     "Intake",
+    "Issue",
     "Judge",
     "KeyUnknownError",
+    "LinkDesk",
+    "LinkWish",
     "OriginNotAllowedError",
     "PersonDecision",
     "Preparer",
+    "RawStatement",
+    "ReceiptIssuer",
     "RequestKeys",
     "RequestRefusedError",
     "Rounds",
     "SlowBodyError",
     "SourceCounts",
     "Sources",
+    "Taken",
+    "Written",
     "read_counts",
     "read_drops",
     "read_refusals",

@@ -2,6 +2,7 @@
 
 A request error is an exception: nothing of the request is kept, and the answer has a
 status. An event's refusal is a value (``Refused``): the rest of its batch goes on.
+An import is refused as a file; a bad line of it is a value (``Fault``).
 
 Source: the house page on the wire, sections 5 and 13; codes are stable and public.
 """
@@ -81,3 +82,49 @@ class TooManyEventsError(RequestRefusedError):
     """More events than one request may carry."""
 
     code: ClassVar[str] = "ingest.too_many_events"
+
+
+class ImportRefusedError(CdpError):
+    """A file of consent, or what was said of it, cannot be imported.
+
+    From the check of a file nothing was written; once writing began, the batches that
+    were done are kept, and the same command goes on from there.
+    """
+
+    code: ClassVar[str] = "consent.import"
+
+
+class DecisionRefusedError(CdpError):
+    """The decision cannot be taken down; nothing was kept."""
+
+    code: ClassVar[str] = "consent.invalid"
+
+
+class UnknownPurposeError(DecisionRefusedError):
+    """A purpose that the policy in force does not have."""
+
+    code: ClassVar[str] = "consent.unknown_purpose"
+
+
+class FutureDecisionError(DecisionRefusedError):
+    """A decision that, by its own date, has not been made yet."""
+
+    code: ClassVar[str] = "consent.future"
+
+
+class BundledConsentError(DecisionRefusedError):
+    """Consents that the law wants taken one by one, given by one signal (K3)."""
+
+    code: ClassVar[str] = "consent.bundled"
+
+
+class GuardianUnverifiedError(DecisionRefusedError):
+    """A guardian's grant, and nothing that shows that it is the guardian (R13)."""
+
+    code: ClassVar[str] = "consent.guardian_unverified"
+
+
+class UnknownNoticeError(DecisionRefusedError):
+    """A grant under a text that the policy does not have (R17)."""
+
+    code: ClassVar[str] = "consent.unknown_notice"

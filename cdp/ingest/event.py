@@ -33,7 +33,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """What one item says, in the words that every wire format shares.
 
-    ``consent`` is the item's own consent object as it came; None where there is none.
+    ``consent`` and ``consent_management`` are the item's consent objects as they came;
+    None where there is none.
     ``previous`` is the other side of an alias. ``content`` is what the item's digest is
     made of: its bytes without the time it was sent.
     """
@@ -47,6 +48,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     time_flag: TimeFlag
     item: dict[str, Any]
     consent: object
+    consent_management: object = None
     previous: str | None
     content: bytes
 

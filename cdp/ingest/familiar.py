@@ -23,7 +23,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from cdp.consent import Stand
+from cdp.consent import Carrier, Stand
 from cdp.ingest.judgement import Work
 from cdp.kernel import Handle, Seq, to_micros
 
@@ -31,7 +31,9 @@ from cdp.kernel import Handle, Seq, to_micros
 MAX_FACES: Final = 100_000
 _NEVER: Final = 1 << 62
 
-Key: TypeAlias = tuple[int, int, int, tuple[bytes, ...], tuple[bytes, ...]]
+Key: TypeAlias = tuple[
+    int, int, int, tuple[bytes, ...], tuple[tuple[Carrier, bytes], ...]
+]
 
 
 class Face(msgspec.Struct, frozen=True, gc=False):
@@ -127,11 +129,11 @@ class Familiar:
 def _key(work: Work) -> Key | None:
     """Return what an event looks like; None where it says something of its own."""
     event = work.event
-    contents: list[bytes] = []
+    contents: list[tuple[Carrier, bytes]] = []
     for statement in event.statements:
         if not statement.stamp:
             return None
-        contents.append(statement.content)
+        contents.append((statement.carrier, statement.content))
     return (
         work.request.source.id,
         event.occurred_at.year,

@@ -159,16 +159,7 @@ def _mark_duplicates(connection: Connection, works: Sequence[Work]) -> int:
 
 def _outcome(request: PreparedRequest, works: Sequence[Work]) -> Outcome:
     errors = [item for item in request.items if isinstance(item, Refused)]
-    errors.extend(
-        Refused(
-            index=work.event.index,
-            message_id=work.event.message_id,
-            code=work.outcome,
-            message=_REASONS[work.outcome],
-        )
-        for work in works
-        if work.outcome in _REASONS
-    )
+    errors.extend(_refused(work) for work in works if work.outcome in _REASONS)
     errors.sort(key=lambda error: error.index)
     accepted = [work for work in works if work.outcome == ACCEPTED]
     return Outcome(
@@ -178,6 +169,20 @@ def _outcome(request: PreparedRequest, works: Sequence[Work]) -> Outcome:
         duplicates=sum(work.outcome == DEDUPLICATED for work in works),
         quarantined=sum(work.event.quarantine is not None for work in accepted),
         errors=tuple(errors),
+    )
+
+
+def _refused(work: Work) -> Refused:
+    message, path = _REASONS[work.outcome], ""
+    if work.outcome == CONSENT_MISSING and work.event.unread is not None:
+        code, path = work.event.unread
+        message = f"its consent could not be read ({code}); only that was kept"
+    return Refused(
+        index=work.event.index,
+        message_id=work.event.message_id,
+        code=work.outcome,
+        path=path,
+        message=message,
     )
 
 

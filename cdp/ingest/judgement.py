@@ -18,7 +18,8 @@ from typing import Final
 import msgspec
 
 from cdp.consent import ConsentRules, Stand, narrow
-from cdp.ingest.prepare import UNKNOWN_PLACE, Prepared, PreparedRequest, Statement
+from cdp.ingest.hearing import Statement
+from cdp.ingest.prepare import UNKNOWN_PLACE, Prepared, PreparedRequest
 from cdp.kernel import Handle, to_micros
 from cdp.lake import LandedRow
 from cdp.policy import Minimizer

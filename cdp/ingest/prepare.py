@@ -2,7 +2,8 @@
 
 Outside the transaction, on the request's own time: fields are extracted and coarsened
 as the dataset policy says, identifiers become keyed digests, consent objects become
-verdicts. What comes out holds no identifier and no field that no policy names.
+statements (``hearing``). What comes out holds no identifier and no field that no policy
+names.
 
 - A value shaped like a resident registration number goes, whether it stands in a field
   or in an identifier (PIPA 24-2; the detector is the policy's).
@@ -21,19 +22,9 @@ from typing import Final
 import msgspec
 
 from cdp.auth import Source
-from cdp.consent import (
-    Carrier,
-    ConsentRules,
-    Kind,
-    Rank,
-    Unreadable,
-    Verdicts,
-    content_of,
-    decode_consent,
-    decode_gpc,
-)
 from cdp.identity import Dropped, IdentityRules, normalize
 from cdp.ingest.event import Event, Item, Refused
+from cdp.ingest.hearing import Code, Hearing, Statement
 from cdp.ingest.segment import is_uuid_shaped
 from cdp.ingest.times import is_in_range
 from cdp.keys import Digester
@@ -42,21 +33,6 @@ from cdp.policy import Minimizer, add_period
 UNKNOWN_PLACE: Final = "unknown"
 
 _NEEDS_IDENTIFIER: Final = frozenset({"identify", "alias", "group"})
-
-
-class Statement(msgspec.Struct, frozen=True, kw_only=True):
-    """One statement about consent of an event; ``content`` tells repeats."""
-
-    carrier: Carrier
-    rank: Rank
-    kind: Kind = Kind.CHOICE
-    verdicts: Verdicts
-    content: bytes
-    raw: bytes
-    stamp: bool
-
-    def __repr__(self) -> str:
-        return f"Statement({self.carrier!r})"
 
 
 class Digested(msgspec.Struct, frozen=True):
@@ -76,8 +52,9 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
 
     ``identifiers`` stand strongest first. ``is_rename``: the second user id among them
     is an older one of the same person, says an alias. ``closes`` are the scopes that
-    the event itself closes, as a mask; ``grants`` those it grants. ``quarantine`` names
-    the rule that keeps it out of releases.
+    the event itself closes, as a mask; ``grants`` those it grants. ``unread`` is what
+    of its consent could not be read. ``quarantine`` names the rule that keeps it out of
+    releases.
     """
 
     index: int
@@ -92,6 +69,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     statements: tuple[Statement, ...]
     grants: int
     closes: int
+    unread: Code | None
     values: Mapping[str, object]
     quarantine: str | None
 
@@ -117,6 +95,7 @@ class Preparer:
 
     Args:
         minimizer: the dataset's, compiled for the policy in force.
+        hearing: reads what events say about consent.
         zones: the time zone of each jurisdiction.
         regions: by source name, where its phone numbers are from.
         groups: by source name, the dedupe group it shares with others.
@@ -129,7 +108,7 @@ class Preparer:
         *,
         minimizer: Minimizer,
         identity: IdentityRules,
-        consent: ConsentRules,
+        hearing: Hearing,
         zones: Mapping[str, str],
         regions: Mapping[str, str],
         groups: Mapping[str, str],
@@ -138,7 +117,7 @@ class Preparer:
     ) -> None:
         self._minimizer = minimizer
         self._identity = identity
-        self._consent = consent
+        self._hearing = hearing
         self._zones = zones
         self._regions = regions
         self._groups = groups
@@ -164,29 +143,13 @@ class Preparer:
             size: bytes of the body.
         """
         place = source.jurisdiction or UNKNOWN_PLACE
-        opted_out = decode_gpc(gpc, self._consent, place)
-        heard = (
-            None
-            if opted_out is None
-            else Statement(
-                carrier=Carrier.GPC,
-                rank=Rank.DEVICE,
-                kind=Kind.GPC,
-                verdicts=opted_out,
-                content=content_of(opted_out),
-                raw=(gpc or "").encode(),
-                stamp=True,
-            )
-        )
         drops: Counter[tuple[str, str]] = Counter()
         if source.kind == "server":
             client_address = None  # that of a server says nothing about a person
         ready = tuple(
             item
             if isinstance(item, Refused)
-            else self._one(
-                item, source, place, received_at, heard, client_address, drops
-            )
+            else self._one(item, source, place, received_at, gpc, client_address, drops)
             for item in items
         )
         return PreparedRequest(
@@ -199,7 +162,7 @@ class Preparer:
         source: Source,
         place: str,
         received_at: datetime,
-        gpc: Statement | None,
+        gpc: str | None,
         client_address: str | None,
         drops: Counter[tuple[str, str]],
     ) -> Ready:
@@ -226,11 +189,11 @@ class Preparer:
             return _refusal(
                 event, "missing_identifier", "the event names nobody it could be about"
             )
-        statements = self._statements(event, gpc)
-        grants = closes = 0
-        for statement in statements:
-            grants |= statement.verdicts.grants
-            closes |= statement.verdicts.closes
+        heard = self._hearing.hear(
+            event, source=source.name, place=place, received_at=received_at, gpc=gpc
+        )
+        if heard.codes:
+            drops.update(heard.codes)
         group = self._groups.get(source.name, f"source:{source.id}")
         messages = self._messages
         return Prepared(
@@ -243,9 +206,10 @@ class Preparer:
             sent_at=event.sent_at,
             identifiers=identifiers,
             is_rename=is_rename,
-            statements=statements,
-            grants=grants & ~closes,
-            closes=closes,
+            statements=heard.statements,
+            grants=heard.grants,
+            closes=heard.closes,
+            unread=heard.unread,
             values=found.values,
             quarantine=None if in_range else "time_range",
         )
@@ -294,27 +258,6 @@ class Preparer:
         is_cookie = event.previous == anonymous or is_uuid_shaped(event.previous)
         namespace = "cookie" if is_cookie else "user_id"
         return [*found, (namespace, event.previous)], not is_cookie
-
-    def _statements(self, event: Event, gpc: Statement | None) -> tuple[Statement, ...]:
-        heard = [] if gpc is None else [gpc]
-        if event.consent is not None:
-            said = decode_consent(event.consent, self._consent)
-            verdicts = said.verdicts if isinstance(said, Unreadable) else said
-            if verdicts is not None and not verdicts.is_silent:
-                is_change = event.kind == "consent"
-                heard.append(
-                    Statement(
-                        carrier=Carrier.SEGMENT_CHANGE
-                        if is_change
-                        else Carrier.SEGMENT,
-                        rank=Rank.CATEGORY,
-                        verdicts=verdicts,
-                        content=content_of(verdicts),
-                        raw=msgspec.json.encode(event.consent),
-                        stamp=not is_change,
-                    )
-                )
-        return tuple(heard)
 
 
 def _refusal(event: Event, code: str, message: str, path: str = "") -> Refused:

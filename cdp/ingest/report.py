@@ -1,4 +1,10 @@
-"""What was taken and what was not, by source: counts for operators, never values."""
+"""What was taken and what was not, by source: counts for operators, never values.
+
+What came to the desk for decisions has no source; it is counted under ``(desk)``, which
+is no name that a source can have.
+"""
+
+from typing import Final
 
 import msgspec
 
@@ -6,6 +12,8 @@ from cdp.auth import sources
 from cdp.identity import totals
 from cdp.ingest import repository
 from cdp.runtime import Connection
+
+_DESK_NAME: Final = "(desk)"
 
 
 class SourceCounts(msgspec.Struct, kw_only=True):
@@ -38,7 +46,11 @@ class Drop(msgspec.Struct, frozen=True, kw_only=True):
 def read_counts(connection: Connection) -> dict[str, SourceCounts]:
     """Return the counts of every source, by its name. Accepted holds quarantined."""
     names = _names(connection)
-    found = {name: SourceCounts(refused={}) for name in names.values()}
+    found = {
+        name: SourceCounts(refused={})
+        for number, name in names.items()
+        if number != repository.DESK
+    }
     for line in repository.counts(connection):
         own = found.get(names.get(line.source, ""))
         if own is None:
@@ -91,4 +103,5 @@ def read_drops(connection: Connection) -> list[Drop]:
 
 
 def _names(connection: Connection) -> dict[int, str]:
-    return {source.id: source.name for source in sources(connection)}
+    names = {source.id: source.name for source in sources(connection)}
+    return names | {repository.DESK: _DESK_NAME}

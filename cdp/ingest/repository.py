@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import msgspec
 from sqlalchemy import Table, delete, func, select
@@ -20,6 +20,8 @@ _seen = _table(SeenRow)
 _count = _table(CountRow)
 _drop = _table(DropRow)
 
+# What stands for the desk in counts by source: no source has this number.
+DESK: Final = 0
 # Below the bind limit of every SQLite in use, with room for the other parameters.
 _CHUNK = 5_000
 

@@ -48,6 +48,7 @@ from cdp.identity import (
     touch,
 )
 from cdp.ingest.familiar import Familiar
+from cdp.ingest.hearing import Statement
 from cdp.ingest.judgement import ACCEPTED, DEDUPLICATED, ENTANGLED, Judge, Stands, Work
 from cdp.ingest.prepare import Digested
 from cdp.kernel import Clock, Handle, Seq, to_micros
@@ -186,7 +187,7 @@ class Rounds:
             for number, statement in enumerate(work.heard):
                 if not statement.stamp:
                     continue
-                at = self._orders(work).denies_at
+                at = _orders(work, statement).denies_at
                 source = work.request.source.id
                 candidates.extend(
                     Candidate(handle, source, statement.carrier, statement.content, at)
@@ -276,7 +277,8 @@ class Rounds:
                 if before is None or at < before[1].event.occurred_at:
                     wanted[item.digest] = (item, work)
         rules = self._in_force.identity
-        renamed = set(touch(connection, earliest, rules, seq).handles)
+        now = self._clock.now()
+        renamed = set(touch(connection, earliest, rules, seq, now=now).handles)
         if not wanted:
             return renamed
         made = create(
@@ -292,6 +294,7 @@ class Rounds:
                 for digest, (item, work) in wanted.items()
             ],
             seq,
+            now=now,
         )
         for work in works:
             for place, item in enumerate(work.event.identifiers):
@@ -374,7 +377,13 @@ class Rounds:
                 observations.extend(_observations(work))
         if not observations:
             return set()
-        changed = observe(connection, observations, self._in_force.identity, seq)
+        changed = observe(
+            connection,
+            observations,
+            self._in_force.identity,
+            seq,
+            now=self._clock.now(),
+        )
         return set(changed.handles)
 
     def _hear(self, connection: Connection, works: Sequence[Work]) -> set[Handle]:
@@ -410,24 +419,16 @@ class Rounds:
                 raw=statement.raw,
                 jurisdiction=work.place,
                 jurisdiction_how=How.SOURCE,
-                valid_at=work.event.occurred_at,
+                valid_at=statement.valid_at(work.event.occurred_at),
                 recorded_at=received,
-                # ``occurred_at`` is by our clock already, where the client said when
-                # it sent the event; where it did not, its clock cannot be checked.
-                sent_at=received if work.event.sent_at is not None else None,
+                sent_at=_sent_at(work, statement),
+                dated=statement.dated,
+                notice=statement.notice,
                 policy=self._in_force.policy.version,
                 stamp=statement.stamp,
             )
             for statement in work.heard
         ]
-
-    def _orders(self, work: Work) -> Orders:
-        received = work.request.received_at
-        return orders(
-            valid_at=work.event.occurred_at,
-            recorded_at=received,
-            sent_at=received if work.event.sent_at is not None else None,
-        )
 
     def _keep(
         self, connection: Connection, works: Sequence[Work], standing: Stands, seq: Seq
@@ -456,6 +457,27 @@ class Rounds:
             land(connection, self._dataset, seq, rows)
         if aside:
             quarantine(connection, self._dataset, seq, aside)
+
+
+def _orders(work: Work, statement: Statement) -> Orders:
+    return orders(
+        valid_at=statement.valid_at(work.event.occurred_at),
+        recorded_at=work.request.received_at,
+        sent_at=_sent_at(work, statement),
+        dated=statement.dated,
+    )
+
+
+def _sent_at(work: Work, statement: Statement) -> datetime | None:
+    """Return the send time by the clock that dates the statement, if it can be checked.
+
+    ``occurred_at`` is by our clock already, where the client said when it sent the
+    event. When somebody decided, as their device remembers it, is by the clock of that
+    day: nobody can check it.
+    """
+    if work.event.sent_at is None or statement.decided_at is not None:
+        return None
+    return work.request.received_at
 
 
 def _observations(work: Work) -> list[Observation]:

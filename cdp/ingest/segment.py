@@ -192,6 +192,7 @@ def _read(
         time_flag=flag,
         item=item,
         consent=context.get("consent"),
+        consent_management=context.get("consentManagement"),
         previous=_text(item.get("previousId")),
         content=_content(item, raw),
     )
@@ -240,7 +241,7 @@ def _missing(
             name = item.get("event")
             if not isinstance(name, str) or not name.strip():
                 return "missing_event", "a track event names its event", "/event"
-            if name == CONSENT_EVENT and context.get("consent") is None:
+            if name == CONSENT_EVENT and _says_nothing(context):
                 return (
                     "missing_consent",
                     "a consent change carries its consent object",
@@ -257,6 +258,10 @@ def _missing(
         case _:
             pass
     return None
+
+
+def _says_nothing(context: dict[str, Any]) -> bool:
+    return context.get("consent") is None and context.get("consentManagement") is None
 
 
 def _text(value: object) -> str | None:

@@ -68,3 +68,9 @@ def happened(
 def is_in_range(occurred: datetime, received: datetime) -> bool:
     """Whether an event of this time may enter a release; else it is quarantined."""
     return received - OLDEST <= occurred <= received + NEWEST
+
+
+def is_ahead(stated: object, clock: datetime) -> bool:
+    """Whether ``stated`` lies ahead of what its own clock showed, and not by a hair."""
+    instant = parse_instant(stated)
+    return instant is not None and instant > clock + NEWEST

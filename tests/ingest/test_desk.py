@@ -29,7 +29,9 @@ def desk_of(house: House) -> ConsentDesk:
 
 def decision(user: str, **verdicts: str) -> PersonDecision:
     return PersonDecision(
-        subject=Subject(namespace="user_id", value=user), verdicts=verdicts
+        subject=Subject(namespace="user_id", value=user),
+        verdicts=verdicts,
+        notice="banner-1",
     )
 
 

@@ -24,6 +24,17 @@ events = st.fixed_dictionaries(
         "cookie": st.sampled_from([None, *COOKIES]),
         "preferences": st.sampled_from([YES, YES, YES, NO, PARTIAL, None]),
         "hours": st.integers(0, 3),
+        # What else its context says, beside the categories or in their place.
+        "more": st.sampled_from(
+            [
+                {},
+                {},
+                {"consentManagement": {"allowedConsentIds": sorted(YES)}},
+                {"consentManagement": {"deniedConsentIds": sorted(NO)}},
+                {"consent": {"consentMode": "G110"}},
+                {"consent": {"categoryPreferences": {"Analytics": "broken"}}},
+            ]
+        ),
     }
 )
 steps = st.lists(
@@ -70,15 +81,15 @@ def play(house: House, history: list[Any]) -> list[object]:
             for event in more:
                 number += 1
                 at = clock.now() - timedelta(hours=event["hours"])
-                batch.append(
-                    order(
-                        f"m{number}",
-                        user=event["user"],
-                        cookie=event["cookie"],
-                        preferences=event["preferences"],
-                        timestamp=at.isoformat(),
-                    )
+                item = order(
+                    f"m{number}",
+                    user=event["user"],
+                    cookie=event["cookie"],
+                    preferences=event["preferences"],
+                    timestamp=at.isoformat(),
                 )
+                item["context"] = item.get("context", {}) | event["more"]
+                batch.append(item)
             told.append(house.post(what, batch))
     return told
 

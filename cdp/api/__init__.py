@@ -18,10 +18,13 @@ from cdp.api import (
     files,
     health,
     ingest,
+    links,
+    receipts,
     releases,
     signin,
 )
 from cdp.api.errors import answer_error
+from cdp.api.place import place_of
 from cdp.api.services import Services
 
 HANDLERS: Final[list[Any]] = [
@@ -29,10 +32,12 @@ HANDLERS: Final[list[Any]] = [
     *signin.HANDLERS,
     *releases.HANDLERS,
     *consent.HANDLERS,
+    *links.HANDLERS,
+    *receipts.HANDLERS,
     *audit.HANDLERS,
     *counts.HANDLERS,
     *files.HANDLERS,
     *health.HANDLERS,
 ]
 
-__all__ = ["HANDLERS", "Services", "answer_error"]
+__all__ = ["HANDLERS", "Services", "answer_error", "place_of"]

@@ -62,7 +62,7 @@ def get_records(
 ) -> Response[Any]:
     """Search the log; the search is a record."""
     return _paged(
-        services.people.audit_query(
+        services.logbook.query(
             services.access(request, Kind.AUDIT_QUERY),
             AuditFilter(
                 kind=kind,
@@ -90,7 +90,7 @@ def post_subject(
 ) -> Response[Any]:
     """Return who touched a person's data, bulk pulls included."""
     return _paged(
-        services.people.audit_subject(
+        services.logbook.subject(
             services.access(request, Kind.AUDIT_QUERY),
             data.identifier.subject,
             asked=AuditFilter(kind=data.kind, since=data.since, until=data.until),

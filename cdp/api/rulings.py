@@ -11,7 +11,7 @@ _NOT_FOUND: Final = frozenset({"gate.unknown"})
 _MESSAGES: Final = {
     "gate.role": "this client may not do that for this purpose",
     "gate.reason_missing": "this act needs a reason code and a ticket",
-    "gate.unknown": "the policy in force knows no such release or purpose",
+    "gate.unknown": "there is no such release, purpose or receipt",
     "gate.as_of": "an answer cannot be of the future",
     "gate.no_basis": "the purpose has no legal basis in every jurisdiction",
     "gate.recipient": "the consent does not name this recipient",

@@ -16,8 +16,15 @@ from litestar.di import NamedDependency
 from cdp.api.place import place_of
 from cdp.audit import Appended, AuditLog, Draft, Kind
 from cdp.auth import Caller, authenticate, bearer_of
-from cdp.gate import AccessRequest, Gate, PersonDoors, PolicyInForce
-from cdp.ingest import Collector, ConsentDesk
+from cdp.gate import (
+    AccessRequest,
+    Gate,
+    Logbook,
+    PersonDoors,
+    PolicyInForce,
+    ReceiptDoor,
+)
+from cdp.ingest import Collector, ConsentDesk, LinkDesk
 from cdp.kernel import Clock
 from cdp.keys import KeyRing
 from cdp.runtime import Connection, Database, Metrics, Writer
@@ -32,8 +39,11 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
 
     gate: Gate
     people: PersonDoors
+    logbook: Logbook
+    receipts: ReceiptDoor
     collector: Collector
     desk: ConsentDesk
+    links: LinkDesk
     log: AuditLog
     log_folder: Path
     database: Database
@@ -42,6 +52,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     in_force: PolicyInForce
     metrics: Metrics
     clock: Clock
+    public_url: str
     is_ready: Callable[[], bool]
     refresh_metrics: Callable[[], None]
 

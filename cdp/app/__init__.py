@@ -15,6 +15,7 @@ from cdp.app.core import (
 )
 from cdp.app.migration import SchemaError, prepare, revision, upgrade
 from cdp.app.service import Service, create_app
+from cdp.app.webhook import secret_text, webhook_secret
 
 __all__ = [
     "SHIPPED_POLICIES",
@@ -28,5 +29,7 @@ __all__ = [
     "prepare",
     "read_policy",
     "revision",
+    "secret_text",
     "upgrade",
+    "webhook_secret",
 ]

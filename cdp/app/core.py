@@ -31,9 +31,9 @@ from cdp.policy import (
     bundle_of,
     in_force,
     load,
-    ordinals,
     put_in_force,
     read_bundle,
+    scope_bits,
 )
 from cdp.runtime import (
     Connection,
@@ -236,7 +236,7 @@ def _decide_by(
     """
     with database.transaction() as connection:
         lock_seq(connection)
-        bits = ordinals(connection, "purpose", sorted(policy.purposes))
+        bits = scope_bits(connection, policy)
         rules = put_together(policy, bits)
         if in_force(connection) != policy.version:
             put_in_force(connection, policy, clock)

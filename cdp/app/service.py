@@ -1,8 +1,9 @@
-"""The running service: one writer, one door, one collector, four clocks that tick.
+"""The running service: one writer, one door, one collector, and clocks that tick.
 
 - The *publisher* signs a checkpoint within a second of news.
 - The *flusher* moves the inbox into the lake; the *compactor* gathers small files.
 - The *beat* writes a record every ten minutes, so that a missing hour is visible.
+- The *webhook*, where one is set, carries changes of consent to their receiver.
 
 Start and stop are records. Stopping finishes what was acknowledged: nothing is lost
 that a client was told is kept, with or without it.
@@ -12,26 +13,33 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from litestar import Litestar
+from litestar import Litestar, Request, Response
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 import cdp
-from cdp.api import HANDLERS, Services, answer_error
+import cdp.api
+import cdp.console
+from cdp.api import Services
 from cdp.app.core import Core
+from cdp.app.webhook import Webhook, WebhookTarget, webhook_target
 from cdp.audit import Draft, Kind
 from cdp.auth import source_keys, write_key_digest
-from cdp.gate import PersonDoors
+from cdp.console import Controller, Pages
+from cdp.gate import Logbook, Outbox, PersonDoors, PreferenceDoor, ReceiptDoor
 from cdp.ingest import (
     MAX_FACES,
     Collector,
     ConsentDesk,
     Familiar,
+    Hearing,
     Intake,
     Judge,
+    LinkDesk,
     Preparer,
+    ReceiptIssuer,
     Rounds,
     Sources,
 )
@@ -47,6 +55,7 @@ from cdp.runtime import (
 
 _BEAT_SECONDS: Final = 600.0
 _COMPACT_SECONDS: Final = 3600.0
+_WEBHOOK_SECONDS: Final = 1.0
 
 
 class Service:
@@ -60,10 +69,13 @@ class Service:
     def __init__(self, core: Core, *, faces: int = MAX_FACES) -> None:
         self.core = core
         self._faces = faces
+        target = webhook_target(core.settings)
         self.metrics = Metrics()
         self.writer = Writer(core.database)
         self.gate = core.gate(self.writer, self.metrics)
         self.collector = self._collector()
+        self.desk = self._desk()
+        self.outbox, self.webhook = self._told(target)
         self._lock = core.publisher_lock
         self._reserved = False
         self._loops: list[Repeating] = []
@@ -78,6 +90,7 @@ class Service:
         self.reserve()
         settings = self.core.settings
         self._note(Kind.LOG_START)
+        self.outbox.open()
         self._publish()
         self._loops = [
             self._loop("publish", settings.publish_seconds, self._publish),
@@ -85,6 +98,10 @@ class Service:
             self._loop("compact", _COMPACT_SECONDS, self._compact),
             self._loop("beat", _BEAT_SECONDS, lambda: self._note(Kind.LOG_BEAT)),
         ]
+        if self.webhook is not None:
+            self._loops.append(
+                self._loop("webhook", _WEBHOOK_SECONDS, self.webhook.deliver)
+            )
 
     def reserve(self) -> None:
         """Take the folder for this process; again is harmless.
@@ -126,16 +143,61 @@ class Service:
                 metrics=self.metrics,
                 **common,
             ),
+            logbook=Logbook(
+                database=core.database,
+                writer=self.writer,
+                ring=core.ring,
+                audit=core.log,
+                policy_in_force=core.in_force,
+                metrics=self.metrics,
+            ),
+            receipts=ReceiptDoor(
+                database=core.database,
+                writer=self.writer,
+                ring=core.ring,
+                audit=core.log,
+                policy_in_force=core.in_force,
+                metrics=self.metrics,
+            ),
             collector=self.collector,
-            desk=ConsentDesk(in_force=core.in_force, log=core.log, **common),
+            desk=self.desk,
+            links=LinkDesk(in_force=core.in_force, log=core.log, **common),
             log=core.log,
             log_folder=core.folder.log,
             database=core.database,
             in_force=core.in_force,
             metrics=self.metrics,
+            public_url=core.settings.public_url.rstrip("/"),
             is_ready=self.is_ready,
             refresh_metrics=self.refresh_metrics,
             **common,
+        )
+
+    def pages(self) -> Pages:
+        """Return what the pages' routes are handed."""
+        core = self.core
+        return Pages(
+            door=PreferenceDoor(
+                database=core.database,
+                writer=self.writer,
+                audit=core.log,
+                policy_in_force=core.in_force,
+                clock=core.clock,
+                metrics=self.metrics,
+            ),
+            desk=self.desk,
+            log=core.log,
+            database=core.database,
+            writer=self.writer,
+            ring=core.ring,
+            in_force=core.in_force,
+            metrics=self.metrics,
+            clock=core.clock,
+            place_of=cdp.api.place_of,
+            controller=Controller(
+                name=core.settings.controller_name,
+                contact=core.settings.controller_contact,
+            ),
         )
 
     def is_ready(self) -> bool:
@@ -152,6 +214,7 @@ class Service:
         with self.core.database.snapshot() as connection:
             waiting = inbox_counts(connection)
         self.metrics.inbox_rows.set(sum(waiting.values()))
+        self.metrics.webhook_waiting.set(self.outbox.waiting())
 
     def _loop(self, name: str, pause: float, action: Any) -> Repeating:
         def guarded() -> None:
@@ -162,6 +225,37 @@ class Service:
             self._failing.add(name)
 
         return Repeating(name, pause, guarded, failed).start()
+
+    def _desk(self) -> ConsentDesk:
+        core = self.core
+        return ConsentDesk(
+            in_force=core.in_force,
+            log=core.log,
+            ring=core.ring,
+            writer=self.writer,
+            clock=core.clock,
+            issue=ReceiptIssuer(
+                ring=core.ring,
+                in_force=core.in_force,
+                controller_name=core.settings.controller_name,
+                controller_contact=core.settings.controller_contact,
+            ),
+        )
+
+    def _told(self, target: WebhookTarget | None) -> tuple[Outbox, Webhook | None]:
+        core = self.core
+        outbox = Outbox(
+            receiver=target.name if target else None,
+            database=core.database,
+            writer=self.writer,
+            ring=core.ring,
+            audit=core.log,
+            policy_in_force=core.in_force,
+            clock=core.clock,
+        )
+        if target is None:
+            return outbox, None
+        return outbox, Webhook(target, outbox=outbox, ring=core.ring, clock=core.clock)
 
     def _publish(self) -> None:
         self.core.log.sequence(self.core.database)
@@ -197,7 +291,14 @@ class Service:
         preparer = Preparer(
             minimizer=minimizer,
             identity=rules.identity,
-            consent=rules.consent,
+            hearing=Hearing(
+                rules.consent,
+                {
+                    key: source.notice
+                    for key, source in declared.items()
+                    if source.notice
+                },
+            ),
             zones={key: place.zone for key, place in policy.jurisdictions.items()},
             regions={
                 key: source.region for key, source in declared.items() if source.region
@@ -272,16 +373,17 @@ def create_app(service: Service) -> Litestar:
         finally:
             service.stop()
 
-    services = service.services()
+    services, pages = service.services(), service.pages()
     trusted = service.core.settings.trusted_proxies.split(",")
     return Litestar(
-        route_handlers=HANDLERS,
+        route_handlers=[*cdp.api.HANDLERS, *cdp.console.HANDLERS],
         lifespan=[lifespan],
         dependencies={
             "collector": Provide(lambda: service.collector, sync_to_thread=False),
             "services": Provide(lambda: services, sync_to_thread=False),
+            "pages": Provide(lambda: pages, sync_to_thread=False),
         },
-        exception_handlers={Exception: answer_error},
+        exception_handlers={Exception: _answer_error},
         state=State(
             {"trusted_proxies": frozenset(item.strip() for item in trusted if item)}
         ),
@@ -292,3 +394,10 @@ def create_app(service: Service) -> Litestar:
         ),
         logging_config=None,
     )
+
+
+def _answer_error(request: Request[Any, Any, State], error: Exception) -> Response[Any]:
+    """Answer a page's error as a page, and every other as JSON."""
+    if cdp.console.is_page(request):
+        return cdp.console.answer_page(request, error)
+    return cdp.api.answer_error(request, error)

@@ -42,6 +42,12 @@ class Metrics:
             ["kind", "outcome"],
             registry=self.registry,
         )
+        self.page_acts = Counter(
+            "cdp_page_acts",
+            "Presses of buttons on the preference page, by act and what came of it",
+            ["act", "code"],
+            registry=self.registry,
+        )
         self.commit_seconds = Histogram(
             "cdp_commit_seconds",
             "From a request's last byte to its commit",
@@ -53,6 +59,11 @@ class Metrics:
         )
         self.inbox_rows = Gauge(
             "cdp_inbox_rows", "Rows not yet in the lake", registry=self.registry
+        )
+        self.webhook_waiting = Gauge(
+            "cdp_webhook_waiting",
+            "Changes of consent that the webhook's receiver has not taken",
+            registry=self.registry,
         )
         self.audit_size = Gauge(
             "cdp_audit_size",

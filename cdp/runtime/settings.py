@@ -33,7 +33,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     - ``publish_seconds``: the pause between two looks for news of the log.
     - ``memory_megabytes``: what the engine of a release may use.
     - ``threads``: how many threads that engine may use.
+    - ``public_url``: where people reach the service, such as ``https://me.example``;
+      what links to the preference page begin with. Empty gives links without a host.
     - ``trusted_proxies``: addresses whose ``X-Forwarded-For`` is believed, with commas.
+    - ``controller_name``, ``controller_contact``: who decides about the processing, and
+      how a person reaches them; stated in receipts.
+    - ``webhook_url``: who is told of changes of consent; empty means nobody.
+    - ``webhook_name``: the receiver's name; its pseudonyms and its secret hang on it.
     """
 
     data: Path = Path("data")
@@ -45,7 +51,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     publish_seconds: float = 1.0
     memory_megabytes: int = 2048
     threads: int = 2
+    public_url: str = ""
     trusted_proxies: str = ""
+    controller_name: str = ""
+    controller_contact: str = ""
+    webhook_url: str = ""
+    webhook_name: str = "webhook"
 
     def __repr__(self) -> str:
         # A store's URL may hold a password.

@@ -1,10 +1,16 @@
 """Consent over HTTP: a decision is taken down, asked for, explained; all recorded."""
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, get_args
 
 import httpx
+import msgspec
 import pytest
+from msgspec.structs import fields
 
+from cdp.api.consent import StatementBody
+from cdp.consent import Standard
 from tests.support.house import order
 from tests.support.web import Web, is_error
 
@@ -133,7 +139,6 @@ UNREADABLE: list[object] = [
     [],
     "text",
     {},
-    {"identifier": PERSON},
     {"purposes": {"analytics": "grant"}},
     with_(identifier="u1"),
     with_(identifier={"namespace": "user_id"}),
@@ -150,6 +155,23 @@ UNREADABLE: list[object] = [
     with_(notice=""),
     with_(notice="x" * 129),
     with_(notice="a\0b"),
+    with_(level=4),
+    with_(level=-1),
+    with_(level="high"),
+    with_(age=-1),
+    with_(age=151),
+    with_(age=13.5),
+    with_(statement="1YNN"),
+    with_(statement={"standard": "tcf"}),
+    with_(statement={"value": "1"}),
+    with_(statement={"standard": "telepathy", "value": "1"}),
+    with_(statement={"standard": "tcf", "value": "x", "more": 1}),
+    with_(proof={"method": "sorcery"}),
+    with_(proof={"guardian_check": "trust_me"}),
+    with_(proof={"form": "a\0b"}),
+    with_(proof={"agent": "x" * 1_025}),
+    with_(proof={"more": 1}),
+    with_(form="settings-3"),
 ]
 
 
@@ -161,32 +183,151 @@ def test_a_decision_of_another_shape_is_refused(web: Web, body: object) -> None:
     assert web.stored() == before
 
 
-UNFIT: list[dict[str, object]] = [
-    with_(purposes={}),
-    with_(purposes={"world.domination": "deny"}),
-    with_(purposes={"analytics": "grant", "x" * 500: "deny"}),
-    with_(jurisdiction="Atlantis"),
-    with_(decided_at="2026-11-25T12:00:01Z"),
-    with_(identifier={"namespace": "shoe", "value": "x"}),
-    with_(identifier={"namespace": "user_id", "value": ""}),
-    with_(identifier={"namespace": "user_id", "value": "anonymous"}),
-    with_(identifier={"namespace": "user_id", "value": "x" * 513}),
-    with_(identifier={"namespace": "email", "value": "no address"}),
-    with_(identifier={"namespace": "phone", "value": "12", "region": "XX"}),
-    with_(identifier={"namespace": "user_id", "value": "a\0b"}),
+TC = {"standard": "tcf", "value": "CO"}
+UNFIT: list[tuple[dict[str, object], str]] = [
+    ({"identifier": PERSON}, "consent.invalid"),
+    (with_(purposes={}), "consent.invalid"),
+    (with_(level=1), "consent.invalid"),
+    (with_(statement=TC), "consent.invalid"),
+    (
+        {"identifier": PERSON, "statement": {"standard": "tcf", "value": None}},
+        "consent.invalid",
+    ),
+    (with_(purposes={"analytics": "remind"}), "consent.invalid"),
+    (with_(purposes={"world.domination": "deny"}), "consent.unknown_purpose"),
+    (with_(purposes={"world.domination": "grant"}), "consent.unknown_purpose"),
+    (
+        with_(purposes={"analytics": "grant", "x" * 500: "deny"}),
+        "consent.unknown_purpose",
+    ),
+    (with_(jurisdiction="Atlantis"), "consent.invalid"),
+    (with_(decided_at="2026-11-25T12:00:01Z"), "consent.future"),
+    (with_(decided_at="1969-12-31T23:59:59Z"), "consent.invalid"),
+    (with_(actor="guardian"), "consent.guardian_unverified"),
+    (with_(notice="Atlantis"), "consent.unknown_notice"),
+    (with_(identifier={"namespace": "shoe", "value": "x"}), "consent.invalid"),
+    (with_(identifier={"namespace": "user_id", "value": ""}), "consent.invalid"),
+    (
+        with_(identifier={"namespace": "user_id", "value": "anonymous"}),
+        "consent.invalid",
+    ),
+    (with_(identifier={"namespace": "user_id", "value": "x" * 513}), "consent.invalid"),
+    (
+        with_(identifier={"namespace": "email", "value": "no address"}),
+        "consent.invalid",
+    ),
+    (
+        with_(identifier={"namespace": "phone", "value": "12", "region": "XX"}),
+        "consent.invalid",
+    ),
+    (with_(identifier={"namespace": "user_id", "value": "a\0b"}), "consent.invalid"),
 ]
 
 
-@pytest.mark.parametrize("body", UNFIT)
-def test_a_decision_that_cannot_be_kept_is_refused(
-    web: Web, body: dict[str, object]
+@pytest.mark.parametrize(("body", "code"), UNFIT)
+def test_a_decision_that_cannot_be_kept_is_refused_and_counted(
+    web: Web, body: dict[str, object], code: str
 ) -> None:
     before = web.stored()
+    counted = refused_at_the_desk(web).get(code, 0)
     answer = post(web, "/v1/consent", body)
-    assert is_error(answer, 422, "consent.invalid")
+    assert is_error(answer, 422, code)
     assert "x" * 500 not in answer.text
     assert "Atlantis" not in answer.text
-    assert web.stored() == before
+    assert refused_at_the_desk(web)[code] == counted + 1
+    after = web.stored()
+    assert after.pop("ingest_count") <= before.pop("ingest_count") + 1
+    for table in ("audit_queue", "audit_record"):  # who looked at the counts
+        after.pop(table)
+        before.pop(table)
+    assert after == before
+
+
+def refused_at_the_desk(web: Web) -> dict[str, int]:
+    """What an operator is shown of refused decisions, by code."""
+    operator = web.bearer("operator", "operations")
+    seen = web.client.get("/v1/ingest/refused", headers=operator).json()
+    return {
+        line["code"]: line["n"]
+        for line in seen["refused"]
+        if line["source"] == "(desk)"
+    }
+
+
+def test_a_raw_statement_is_kept_told_and_counted(both: Web) -> None:
+    person = {"namespace": "user_id", "value": "u-raw"}
+    good = {"standard": "rudderstack", "value": {"allowedConsentIds": ["Analytics"]}}
+    body = {"identifier": person, "statement": good, "jurisdiction": "EU"}
+    kept = post(both, "/v1/consent", body).json()
+    assert (kept["problem"], kept["remarks"]) == (None, [])
+    before = both.stored()
+    other = {"namespace": "user_id", "value": "u-raw-2"}
+    broken = {"standard": "tcf", "value": "CO"}
+    answer = post(both, "/v1/consent", {"identifier": other, "statement": broken})
+    told = answer.json()
+    assert answer.status_code == 200
+    assert told["problem"].startswith("tcf.")
+    assert not any(state["granted"] for state in told["states"].values())
+    assert both.stored()["consent_signal"] == before["consent_signal"] + 1
+    operator = both.bearer("operator", "operations")
+    seen = both.client.get("/v1/ingest/refused", headers=operator).json()["dropped"]
+    assert {
+        "source": "(desk)",
+        "rule": f"consent.{told['problem']}",
+        "path": "/statement",
+        "n": 1,
+    } in seen
+
+
+def test_a_decision_brings_its_proof(both: Web) -> None:
+    body = {
+        "identifier": {"namespace": "user_id", "value": "u-proof"},
+        "purposes": {"analytics": "deny"},
+        "age": 13,
+        "proof": {
+            "form": "settings-3",
+            "method": "website",
+            "address": "203.0.113.77",
+            "agent": "probe/1.0",
+        },
+    }
+    answer = post(both, "/v1/consent", body)
+    assert answer.status_code == 200, answer.text
+    state = answer.json()["states"]["analytics"]
+    assert {"granted", "reason", "rule", "valid_to"} <= set(state)
+    assert {"reconfirm_due", "no_ask_before"} <= set(state)
+    assert "203.0.113.77" not in answer.text
+
+
+def test_the_standards_on_the_wire_are_those_of_the_room() -> None:
+    field = next(one for one in fields(StatementBody) if one.name == "standard")
+    assert set(get_args(field.type)) == {one.value for one in Standard}
+
+
+def examples() -> list[dict[str, Any]]:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "send-consent.md"
+    found = re.findall(
+        r"^```json\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL
+    )
+    return [msgspec.json.decode(body) for body in found]
+
+
+@pytest.mark.parametrize("number", range(len(examples())))
+def test_the_examples_of_the_page_are_taken(web: Web, number: int) -> None:
+    example = examples()[number]
+    if "identifier" in example:
+        answer = post(web, "/v1/consent", example)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["problem"] is None
+        assert answer.json()["remarks"] == []
+        return
+    before = web.stored()
+    event = example | {"messageId": f"page-{number}"}
+    assert web.batch([event]).json()["receivedEvents"] == 1
+    after = web.stored()
+    assert after["consent_signal"] > before["consent_signal"]
+    rows = web.house.rows("SELECT unreadable FROM consent_signal")
+    assert rows[-1] == (0,)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ ROUTES = {
     ("post", "/v1/consent"),
     ("post", "/v1/consent/query"),
     ("post", "/v1/consent/explain"),
+    ("post", "/v1/consent/links"),
+    ("get", "/v1/consent/receipts/{receipt_id}"),
     ("get", "/v1/audit/records"),
     ("post", "/v1/audit/subject"),
     ("get", "/v1/ingest/counts"),
@@ -32,6 +34,14 @@ ROUTES = {
     ("get", "/health"),
     ("get", "/ready"),
     ("get", "/metrics"),
+}
+# For people: no part of the description of the API.
+PAGES = {
+    ("get", "/p/{token}"),
+    ("post", "/p/open"),
+    ("post", "/p/show"),
+    ("post", "/p/save"),
+    ("post", "/p/finish"),
 }
 
 
@@ -73,7 +83,7 @@ def test_every_route_that_is_served_is_one_of_these(web: Web) -> None:
         for handler in route.route_handlers
         for method in handler.http_methods
     }
-    assert {item for item in served if item[0] != "options"} == ROUTES
+    assert {item for item in served if item[0] != "options"} == ROUTES | PAGES
 
 
 def test_each_operation_has_a_name_of_its_own(web: Web) -> None:

@@ -14,12 +14,14 @@ import click
 import cdp
 from cdp.cli.access import client, source
 from cdp.cli.bench import bench
+from cdp.cli.consent import consent
 from cdp.cli.console import folder_options, speak
 from cdp.cli.demo.command import demo
 from cdp.cli.lake import lake
 from cdp.cli.log import audit
 from cdp.cli.policy import policy
 from cdp.cli.setup import init, migrate, serve
+from cdp.cli.webhook import webhook
 
 __all__ = ["cli", "main"]
 
@@ -46,9 +48,11 @@ for command in (
     migrate,
     source,
     client,
+    consent,
     audit,
     lake,
     policy,
+    webhook,
     bench,
     demo,
 ):

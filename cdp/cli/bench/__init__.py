@@ -10,6 +10,7 @@ run.
 
 import click
 
+from cdp.cli.bench.consent import consent
 from cdp.cli.bench.ingest import ingest
 from cdp.cli.bench.pseudonyms import pseudonyms
 from cdp.cli.bench.release import release
@@ -20,5 +21,5 @@ def bench() -> None:
     """Measure a part of the core against its limit, in the same run."""
 
 
-for command in (ingest, release, pseudonyms):
+for command in (ingest, release, pseudonyms, consent):
     bench.add_command(command)

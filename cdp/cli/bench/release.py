@@ -176,6 +176,7 @@ def _people(core: Core, count: int) -> list[Handle]:
                         for number in chunk
                     ],
                     seq,
+                    now=now,
                 ).values()
             )
             know(

@@ -48,14 +48,10 @@ from cdp.consent import (
     know,
     know_ages,
 )
-from cdp.gate import PolicyInForce, Subject, refold
+from cdp.gate import PolicyInForce, refold
 from cdp.identity import (
-    Dropped,
-    NewHandle,
-    create,
     end_evidence,
     members,
-    normalize,
 )
 from cdp.ingest import repository
 from cdp.ingest.decision import DecisionKept, DecisionState, PersonDecision
@@ -65,6 +61,7 @@ from cdp.ingest.intake import DAY_MICROS, HOUR_MICROS
 from cdp.ingest.repository import DESK
 from cdp.ingest.rounds import sealer
 from cdp.ingest.spoken import STATEMENT_PATH, Spoken, read_decision, separate
+from cdp.ingest.subject import handle_of
 from cdp.kernel import Clock, Handle, Seq, to_micros
 from cdp.keys import KeyRing
 from cdp.runtime import Connection, Writer, draw_seq
@@ -231,38 +228,14 @@ class ConsentDesk:
             return decision.handle
         if decision.subject is None:
             raise DecisionRefusedError("a decision is of one person")
-        return self._find(connection, decision.subject, seq, now)
-
-    def _find(
-        self, connection: Connection, subject: Subject, seq: Seq, now: datetime
-    ) -> Handle:
-        rules = self._in_force.identity
-        form = normalize(
-            subject.namespace,
-            subject.value,
-            rules,
-            source=subject.source,
-            region=subject.region,
-        )
-        if isinstance(form, Dropped):
-            raise DecisionRefusedError(f"the identifier is none: {form.rule}")
-        digester = self._ring.digester(form.namespace)
-        digest = digester.digest(form.digest_input)
-        made = create(
+        return handle_of(
             connection,
-            [
-                NewHandle(
-                    digest=digest,
-                    namespace=form.namespace,
-                    epoch=digester.epoch,
-                    rule_version=rules.version,
-                    first_seen=now,
-                )
-            ],
-            seq,
+            decision.subject,
+            rules=self._in_force.identity,
+            ring=self._ring,
+            seq=seq,
             now=now,
         )
-        return made[digest]
 
     def _cut(
         self, connection: Connection, handle: Handle, now: datetime

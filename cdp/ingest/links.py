@@ -12,7 +12,7 @@ Source: house page on rights, "Identity"; docs/decisions/0090-a-page-by-a-link.m
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 import numpy as np
@@ -21,9 +21,9 @@ from cdp.audit import AuditLog, Draft, Kind
 from cdp.auth import LINK_LIFE, NewLink, make_link
 from cdp.consent import How, Known, know
 from cdp.gate import PolicyInForce, Subject, refold
-from cdp.identity import Dropped, NewHandle, create, normalize
 from cdp.ingest.errors import DecisionRefusedError
-from cdp.kernel import Clock, Handle, Seq
+from cdp.ingest.subject import handle_of
+from cdp.kernel import Clock, Handle
 from cdp.keys import KeyRing
 from cdp.runtime import Connection, Writer, draw_seq
 
@@ -84,7 +84,14 @@ class LinkDesk:
     def _one(self, connection: Connection, wish: LinkWish) -> NewLink:
         now = self._clock.now()
         seq = draw_seq(connection)
-        handle = self._handle(connection, wish.subject, seq, now)
+        handle = handle_of(
+            connection,
+            wish.subject,
+            rules=self._in_force.identity,
+            ring=self._ring,
+            seq=seq,
+            now=now,
+        )
         if wish.jurisdiction is not None:
             place = Known(
                 handle=handle, jurisdiction=wish.jurisdiction, how=How.DECLARED
@@ -109,30 +116,6 @@ class LinkDesk:
         )
         self._record(connection, wish, handle, link)
         return link
-
-    def _handle(
-        self, connection: Connection, subject: Subject, seq: Seq, now: datetime
-    ) -> Handle:
-        rules = self._in_force.identity
-        form = normalize(
-            subject.namespace,
-            subject.value,
-            rules,
-            source=subject.source,
-            region=subject.region,
-        )
-        if isinstance(form, Dropped):
-            raise DecisionRefusedError(f"the identifier is none: {form.rule}")
-        digester = self._ring.digester(form.namespace)
-        digest = digester.digest(form.digest_input)
-        new = NewHandle(
-            digest=digest,
-            namespace=form.namespace,
-            epoch=digester.epoch,
-            rule_version=rules.version,
-            first_seen=now,
-        )
-        return create(connection, [new], seq, now=now)[digest]
 
     def _record(
         self, connection: Connection, wish: LinkWish, handle: Handle, link: NewLink

@@ -177,6 +177,7 @@ UNREADABLE: list[object] = [
 
 @pytest.mark.parametrize("body", UNREADABLE)
 def test_a_decision_of_another_shape_is_refused(web: Web, body: object) -> None:
+    web.bearer("consent_manager", "service")  # signing in is a record of its own
     before = web.stored()
     answer = post(web, "/v1/consent", body)
     assert is_error(answer, 400, "request.invalid")

@@ -134,31 +134,19 @@ class Service:
             "ring": core.ring,
             "clock": core.clock,
         }
+        door: dict[str, Any] = {
+            "database": core.database,
+            "writer": self.writer,
+            "ring": core.ring,
+            "audit": core.log,
+            "policy_in_force": core.in_force,
+            "metrics": self.metrics,
+        }
         return Services(
             gate=self.gate,
-            people=PersonDoors(
-                database=core.database,
-                audit=core.log,
-                policy_in_force=core.in_force,
-                metrics=self.metrics,
-                **common,
-            ),
-            logbook=Logbook(
-                database=core.database,
-                writer=self.writer,
-                ring=core.ring,
-                audit=core.log,
-                policy_in_force=core.in_force,
-                metrics=self.metrics,
-            ),
-            receipts=ReceiptDoor(
-                database=core.database,
-                writer=self.writer,
-                ring=core.ring,
-                audit=core.log,
-                policy_in_force=core.in_force,
-                metrics=self.metrics,
-            ),
+            people=PersonDoors(clock=core.clock, **door),
+            logbook=Logbook(**door),
+            receipts=ReceiptDoor(**door),
             collector=self.collector,
             desk=self.desk,
             links=LinkDesk(in_force=core.in_force, log=core.log, **common),
